@@ -1,0 +1,50 @@
+# Every target sets up what it needs: only Python >= 3.11 with pip and a package index are taken for granted.
+PYTHON ?= python3
+BIN := .venv/bin
+# pip's --target needs neither venv nor a writable interpreter.
+UV := build/uv/bin/uv
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+# Set, it would have each of many processes compile Prefect and the CDK anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Folders of tests that start servers, Prefect or the CDK.
+SERVERS := e2e flows local stacks
+
+.PHONY: demo test test-unit check format bench docs dev clean
+.DEFAULT_GOAL := dev
+
+dev: .venv/.synced  ## set up the project's own environment
+
+$(UV):
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target build/uv uv==$(UV_VERSION)
+
+.venv/.synced: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --locked --quiet --python $(PYTHON)
+	@touch $@
+
+demo: dev  ## the whole loop on a local AWS; KEEP=1 leaves it running until Ctrl-C
+	$(BIN)/python -m local.demo $(if $(KEEP),--keep)
+
+test: dev  ## every test, real servers and the CDK CLI included
+	$(BIN)/pytest -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered $(ARGS)
+
+test-unit: dev  ## the fast tests: no servers, no network
+	$(BIN)/pytest -m "not slow" -n 2 $(addprefix --ignore=tests/,$(SERVERS)) $(ARGS)
+
+check: dev  ## what a change must pass before review
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/interrogate --quiet wickie lambdas flows stacks local
+
+format: dev
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: dev  ## print the tables of docs/benchmarks.md
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf build .venv node_modules cdk.out

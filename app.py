@@ -1,0 +1,34 @@
+"""
+The CDK app: wickie.yaml → stacks. Synthesising asks AWS nothing.
+
+    cdk deploy --all -c config=wickie.yaml      (or WICKIE_CONFIG=…; default: wickie.yaml)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from stacks.packaging import build
+from stacks.stage import add_stage, new_app
+from wickie.config import load_config
+from wickie.errors import ConfigError
+
+ROOT = Path(__file__).parent
+SETTINGS = os.environ  # noqa: TID251  (an edge)
+
+
+def main() -> None:
+    """Synthesise what wickie.yaml describes; one line on stderr says what is wrong with it."""
+    app = new_app(ROOT / "cdk.json")
+    path = app.node.try_get_context("config") or SETTINGS.get("WICKIE_CONFIG", "wickie.yaml")
+    try:
+        add_stage(app, load_config(Path(path)), build(ROOT))
+    except ConfigError as error:
+        sys.exit(f"app.py: {error}")
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

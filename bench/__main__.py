@@ -1,0 +1,27 @@
+"""`make bench`: run every benchmark and print its table as docs/benchmarks.md shows it."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Final
+
+BENCHMARKS: Final = ("bench.scan", "bench.fingerprints", "bench.rotation")
+
+
+def markdown(rows: list[dict[str, object]]) -> str:
+    """Draw rows as a Markdown table, columns in the order of the first row."""
+    columns = list(rows[0])
+    lines = [columns, ["---"] * len(columns), *([str(row[c]) for c in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    """Run the benchmarks named on the command line, or all."""
+    for name in sys.argv[1:] or BENCHMARKS:
+        module = import_module(name)
+        print(f"\n### {module.TITLE}\n\n{markdown(module.table())}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

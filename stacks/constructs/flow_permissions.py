@@ -1,0 +1,69 @@
+"""What flows may do: scan what wickie.yaml lists, replace the secrets it lists, report."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from aws_cdk import Stack
+
+from stacks import permissions
+from stacks.constructs.dependents import dependent_resources, grant_dependents
+from stacks.constructs.grants import grant
+from stacks.constructs.names import function_arn, parameter_arn, secret_arns
+from stacks.constructs.rotation_function import groups
+from wickie.config import S3Target
+from wickie.deployment import Deployment, parameter_name
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+
+    from stacks.data import DataStack
+    from wickie.config import Config
+
+
+def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
+    """
+    Allow `role` what the flows of this stage need.
+
+    Never secretsmanager:GetSecretValue: the scanner knows fingerprints, and credentials are
+    verified and retired inside the rotation function, where their values are.
+    """
+    stack = Stack.of(role)
+    names = [parameter_name(config.stage, field.name) for field in fields(Deployment)]
+    grant(role, permissions.LOAD, {"ssm": [parameter_arn(stack, name) for name in names]})
+    grant(
+        role,
+        permissions.RECOGNISE,
+        {"dynamodb": [data.fingerprints.table_arn], "kms": [data.fingerprint_key.key_arn]},
+    )
+    grant(role, permissions.RECORD, {"dynamodb": [data.findings.table_arn]})
+    grant(role, permissions.STORE, {"s3": [data.results.arn_for_objects("*")]})
+    _grant_scan(role, stack, config)
+    _grant_replacement(role, stack, config)
+
+
+def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
+    buckets = [
+        stack.format_arn(service="s3", account="", region="", resource=target.bucket)
+        for target in config.scan.targets
+        if isinstance(target, S3Target)
+    ]
+    resources = {
+        "s3": buckets,
+        "s3:GetObject": [f"{bucket}/*" for bucket in buckets],
+    }
+    for kind in dict.fromkeys(target.kind for target in config.scan.targets):
+        grant(role, permissions.SOURCES[kind], resources)
+
+
+def _grant_replacement(role: iam.Role, stack: Stack, config: Config) -> None:
+    resources = {
+        **dependent_resources(stack, config),
+        "secretsmanager": secret_arns(stack, (secret.name for secret in config.secrets)),
+        "lambda:InvokeFunction": [
+            function_arn(stack, group.function_name) for group in groups(config)
+        ],
+    }
+    grant(role, permissions.REPLACE, resources)
+    grant_dependents(role, config, resources)

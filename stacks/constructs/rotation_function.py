@@ -1,0 +1,119 @@
+"""A rotation function: one strategy, one administrator, and the secrets that share both."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+
+from stacks.constructs.logged_function import LoggedFunction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from constructs import Construct
+
+    from wickie.config import Config, ManagedSecret, Network
+
+
+@dataclass(frozen=True)
+class SecretGroup:
+    """Managed secrets that one function rotates."""
+
+    stage: str
+    strategy: str
+    master: str | None
+    secrets: tuple[ManagedSecret, ...]
+
+    @property
+    def name(self) -> str:
+        """Strategy, and where there is an administrator's secret a digest of its name."""
+        if not self.master:
+            return self.strategy
+        return f"{self.strategy}-{hashlib.sha256(self.master.encode()).hexdigest()[:8]}"
+
+    @property
+    def function_name(self) -> str:
+        """Fixed by the stage, so that other stacks may name the function without importing it."""
+        return f"wickie-{self.stage}-rotate-{self.name}"
+
+
+def groups(config: Config) -> list[SecretGroup]:
+    """Gather the managed secrets of `config` by what their function must know and may read."""
+    kinds = dict.fromkeys((s.strategy, s.master) for s in config.secrets)
+    return [
+        SecretGroup(
+            config.stage,
+            strategy,
+            master,
+            tuple(s for s in config.secrets if (s.strategy, s.master) == (strategy, master)),
+        )
+        for strategy, master in kinds
+    ]
+
+
+class RotationFunction(LoggedFunction):
+    """The function that Secrets Manager invokes for a group of secrets."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str,
+        code: lambda_.Code,
+        environment: Mapping[str, str],
+        network: Network,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            name=name,
+            code=code,
+            handler="lambdas.rotate.lambda_handler",
+            environment=environment,
+            timeout=Duration.seconds(60),
+        )
+        self.permission = self._let_secrets_manager_invoke()
+        if network.subnets:
+            self._attach(network)
+
+    def _let_secrets_manager_invoke(self) -> lambda_.CfnPermission:
+        # SourceAccount keeps other accounts' secrets from using the function (confused deputy);
+        # CDK's own rotation construct leaves it out: https://github.com/aws/aws-cdk/issues/28406
+        return lambda_.CfnPermission(
+            self,
+            "SecretsManager",
+            action="lambda:InvokeFunction",
+            function_name=self.function.function_arn,
+            principal="secretsmanager.amazonaws.com",
+            source_account=Stack.of(self).account,
+        )
+
+    def _attach(self, network: Network) -> None:
+        # The L2 function wants a Vpc object and with it availability zones, which only a
+        # look-up in the account could tell; CloudFormation needs just the ids.
+        resource = self.function.node.default_child
+        if not isinstance(resource, lambda_.CfnFunction):
+            raise TypeError("a Function's default child is a CfnFunction")
+        resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+            subnet_ids=list(network.subnets), security_group_ids=list(network.security_groups)
+        )
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "ec2:AssignPrivateIpAddresses",
+                    "ec2:CreateNetworkInterface",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSubnets",
+                    "ec2:UnassignPrivateIpAddresses",
+                ],
+                resources=["*"],
+            )
+        )

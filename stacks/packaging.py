@@ -1,0 +1,146 @@
+"""
+The functions' code, put together without Docker: `python -m stacks.packaging`.
+
+What goes in is what `lambdas/` imports, followed through wickie, and the database
+driver, which is pure Python: one folder serves every architecture and Python of Lambda. boto3
+and dateutil are in Lambda's runtime; a copy beside it would shadow that one.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import io
+import os
+import shutil
+import sys
+import tempfile
+import tomllib
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from wickie.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+ENTRIES: Final = ("lambdas.rotate", "lambdas.refresh")
+_OURS: Final = ("lambdas", "wickie")
+_VENDORED: Final = ("pg8000", "scramp", "asn1crypto")
+# The driver asks for its own version, so METADATA goes along; licences must.
+_METADATA: Final = ("METADATA", "LICENSE")
+_MOMENT: Final = 315_532_800  # 1980-01-01, the first that a zip can tell
+
+
+def build(root: Path = PROJECT) -> Path:
+    """Make `build/lambda/rotate` under `root` anew and return it. Same input, same bytes."""
+    target = root / "build" / "lambda" / "rotate"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".rotate-") as scratch:
+        made = Path(scratch) / "rotate"
+        for source in sorted(_reachable(ENTRIES)):
+            _copy(source, made / source.relative_to(PROJECT))
+        for name in _VENDORED:
+            _vendor(name, made)
+        for path in made.rglob("*"):
+            os.utime(path, (_MOMENT, _MOMENT))
+        # A folder that is as it should be may be being read by someone else: leave it alone.
+        if not target.exists() or _contents(target) != _contents(made):
+            shutil.rmtree(target, ignore_errors=True)
+            made.replace(target)
+    return target
+
+
+def _contents(folder: Path) -> dict[Path, bytes]:
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def archive(folder: Path) -> bytes:
+    """Zip a built folder as it is uploaded."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as bundle:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            bundle.write(path, path.relative_to(folder))
+    return buffer.getvalue()
+
+
+def _reachable(modules: Iterable[str]) -> set[Path]:
+    """Every file of this project that importing `modules` runs."""
+    found: set[Path] = set()
+    waiting = [*modules]
+    while waiting:
+        name = waiting.pop()
+        path = _source(name)
+        if path is None or path in found:
+            continue
+        found.add(path)
+        parent = name.rpartition(".")[0]
+        waiting += [parent] if parent else []
+        waiting += _imports(path)
+    return found
+
+
+def _source(module: str) -> Path | None:
+    base = PROJECT.joinpath(*module.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Modules of ours that a file imports when it runs, so not for type checkers alone."""
+    for node in _running(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # `from package import name`: the name may be a module
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] in _OURS)
+
+
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _running(child)
+
+
+def _vendor(name: str, target: Path) -> None:
+    """Copy an installed distribution, provided that it is the one in uv.lock."""
+    try:
+        distribution = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        raise ConfigError(f"{name} is not installed; run uv sync") from None
+    if distribution.version != _locked(name):
+        raise ConfigError(
+            f"{name} {distribution.version} is installed and {_locked(name)} locked; run uv sync"
+        )
+    for file in distribution.files or ():
+        source = Path(str(distribution.locate_file(file)))
+        metadata = file.parts[0].endswith(".dist-info") and file.name in _METADATA
+        if metadata or (file.parts[0] == name and file.suffix == ".py"):
+            _copy(source, target.joinpath(*file.parts))
+
+
+@cache
+def _locked(name: str) -> str:
+    lock = tomllib.loads((PROJECT / "uv.lock").read_text())
+    return next((str(p["version"]) for p in lock["package"] if p["name"] == name), "not")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)  # content alone: what mode it has here must not matter
+    target.chmod(0o644)
+
+
+if __name__ == "__main__":
+    folder = build()
+    sys.stdout.write(f"{folder}: {len(archive(folder)) / 1000:.0f} kB zipped\n")

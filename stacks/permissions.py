@@ -1,0 +1,33 @@
+"""Which declared permissions each role gets; the declarations stand beside the code they serve."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wickie import deployment, fingerprints
+from wickie.report import store
+from wickie.response import throttle
+from wickie.rotation import refresh, replacement, versions
+from wickie.rotation.dependents import EcsService, LambdaFunction
+from wickie.scan import ledger, sources
+
+# Rotation functions. Of the administrator's secret they read the current value, no more.
+ROTATE: Final = versions.PERMISSIONS
+MASTER: Final = ("secretsmanager:GetSecretValue",)
+PUBLISH: Final = fingerprints.PUBLISH_PERMISSIONS
+
+# The function that refreshes dependents after a rotation on schedule.
+REFRESH: Final = refresh.PERMISSIONS
+
+# Flows.
+REPLACE: Final = replacement.PERMISSIONS
+RECOGNISE: Final = fingerprints.RECOGNISE_PERMISSIONS
+RECORD: Final = (*throttle.PERMISSIONS, *ledger.PERMISSIONS)
+STORE: Final = store.PERMISSIONS
+LOAD: Final = deployment.PERMISSIONS
+
+SOURCES: Final = sources.PERMISSIONS
+DEPENDENTS: Final = {
+    "ecs-service": EcsService.PERMISSIONS,
+    "lambda": LambdaFunction.PERMISSIONS,
+}

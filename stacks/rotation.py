@@ -1,0 +1,108 @@
+"""The rotation functions, what each may do, and the schedule of every secret."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnWaitConditionHandle, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.constructs.dependents import RefreshFunction
+from stacks.constructs.grants import grant
+from stacks.constructs.names import secret_arns
+from stacks.constructs.rotation_function import RotationFunction, SecretGroup, groups
+from stacks.permissions import MASTER, PUBLISH, ROTATE
+from wickie.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stacks.data import DataStack
+    from wickie.config import Config, ManagedSecret
+
+
+class RotationStack(Stack):
+    """
+    One function for each group of secrets, with its schedules beside it.
+
+    Functions and schedules share a stack because across two they would refer to each other in a
+    circle (https://github.com/aws/aws-cdk/issues/33336). The secrets themselves are the
+    customer's: nothing here creates, changes or deletes one.
+    """
+
+    def __init__(self, scope: Construct, config: Config, data: DataStack, code: Path) -> None:
+        super().__init__(
+            scope, f"WickieRotation-{config.stage}", description="wickie: rotation of secrets"
+        )
+        self._config = config
+        self._data = data
+        self._code = lambda_.Code.from_asset(str(code))
+        # A schedule keeps its logical id when its secret moves to another function: deleting a
+        # schedule ends the secret's rotation, and CloudFormation deletes after it creates.
+        self._schedules = Construct(self, "Schedules")
+        for group in groups(config):
+            self._add(group)
+        if any(secret.dependents for secret in config.secrets):
+            RefreshFunction(self, "Refresh", config, self._code)
+        if not config.secrets:
+            # A stack may not be empty; and leaving it out of the app would leave it deployed,
+            # rotating the secrets that were just taken out of wickie.yaml.
+            CfnWaitConditionHandle(self, "NoSecrets")
+
+    def _add(self, group: SecretGroup) -> None:
+        rotation = RotationFunction(
+            self,
+            group.name,
+            name=group.function_name,
+            code=self._code,
+            environment={
+                "WICKIE_STRATEGY": group.strategy,
+                "WICKIE_FINGERPRINT_TABLE": self._data.fingerprints.table_name,
+                "WICKIE_FINGERPRINT_KEY": self._data.fingerprint_key.key_arn,
+                **({"WICKIE_MASTER": group.master} if group.master else {}),
+            },
+            network=self._config.network,
+        )
+        secrets = secret_arns(self, (s.name for s in group.secrets))
+        grant(rotation.role, ROTATE, {"secretsmanager": secrets})
+        grant(
+            rotation.role,
+            PUBLISH,
+            {
+                "dynamodb": [self._data.fingerprints.table_arn],
+                "kms": [self._data.fingerprint_key.key_arn],
+            },
+        )
+        if group.master:
+            grant(rotation.role, MASTER, {"secretsmanager": secret_arns(self, [group.master])})
+        for secret in group.secrets:
+            self._schedule(secret, rotation)
+
+    def _schedule(self, secret: ManagedSecret, rotation: RotationFunction) -> None:
+        schedule = secretsmanager.CfnRotationSchedule(
+            self._schedules,
+            secret.name,
+            secret_id=secret.name,
+            rotation_lambda_arn=rotation.function.function_arn,
+            rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(
+                schedule_expression=secret.schedule, duration=_window(secret)
+            ),
+            rotate_immediately_on_update=secret.rotate_on_deploy,
+        )
+        # Secrets Manager invokes the function while the schedule is being made.
+        schedule.node.add_dependency(rotation.permission, rotation.role)
+
+
+def _window(secret: ManagedSecret) -> str | None:
+    if secret.window is None:
+        return None
+    hours, rest = divmod(secret.window, timedelta(hours=1))
+    if rest or not hours:
+        raise ConfigError(
+            f"secret {secret.name}: window must be whole hours, as Secrets Manager wants it; "
+            f"write 1h, 2h, …"
+        )
+    return f"{hours}h"

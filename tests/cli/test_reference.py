@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from wickie.cli.reference import reference
+
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+
+
+def test_docs_cli_is_what_the_commands_say_of_themselves() -> None:
+    assert PAGE.read_text() == reference(), "run python -m wickie.cli.reference > docs/cli.md"
+
+
+def test_every_command_has_its_section() -> None:
+    heads = [line for line in reference().splitlines() if line.startswith("## ")]
+    assert heads == [
+        f"## {name}"
+        for name in (
+            "wickie",
+            "wickie scan",
+            "wickie rotate",
+            "wickie status",
+            "wickie demo",
+            "wickie local up",
+            "wickie config check",
+        )
+    ]

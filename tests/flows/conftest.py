@@ -1,0 +1,105 @@
+"""A Prefect server for the flows' tests, and moto holding what a deployed stage holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.rotation.paper import Secret, Shop
+from wickie.deployment import Deployment, parameter_name
+
+STAGE = "test"
+
+
+@pytest.fixture(scope="session")
+def prefect() -> Iterator[None]:
+    """A server and database of this session's own, without the second each flow's end costs."""
+    from prefect.settings import (  # noqa: PLC0415  (only flow tests pay for Prefect)
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+
+    quiet = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with prefect_test_harness(server_startup_timeout=120), temporary_settings(quiet):
+        yield
+        # It would write its farewell to the standard output of a test that is long over.
+        logging.getLogger("prefect").handlers.clear()
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """A deployed stage `test`, and clients to look at it; tables are named as their fields."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        aws = SimpleNamespace(
+            **{name: boto3.client(name, "us-east-1") for name in ("dynamodb", "kms", "s3", "ssm")}
+        )
+        key = aws.kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+        values = {"fingerprint_key": key["KeyMetadata"]["KeyId"], "results_bucket": "results"}
+        for field in fields(Deployment):
+            name, value = parameter_name(STAGE, field.name), values.get(field.name, field.name)
+            aws.ssm.put_parameter(Name=name, Value=value, Type="String")
+        aws.s3.create_bucket(Bucket="results")
+        create_table(aws.dynamodb, "findings_table", "id")
+        create_table(aws.dynamodb, "fingerprint_table", "secret", "version")
+        yield aws
+
+
+def create_table(dynamodb: Any, name: str, *keys: str) -> None:
+    """Make a table whose partition key, and sort key if there are two, are `keys`."""
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": key, "KeyType": kind}
+            for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+    )
+
+
+@pytest.fixture
+def secret(stage: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Secret:
+    """The secret shop/db, in place of every client the flows make."""
+    secret = Secret()
+    vars(secret).update(vars(stage))
+    monkeypatch.setattr("flows.rotate.Clients", lambda: secret)
+    monkeypatch.setattr("flows.nightly_scan.Clients", lambda: secret)
+    return secret
+
+
+@pytest.fixture
+def shop(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The one dependent that the configuration names."""
+    shop = Shop(secret)
+    monkeypatch.setattr("flows.rotate.open_dependent", lambda *_: shop)
+    return shop
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A wickie.yaml for that stage, with one secret and nothing to scan."""
+    path = tmp_path / "wickie.yaml"
+    document = {
+        "stage": STAGE,
+        "secrets": [
+            {
+                "name": "shop/db",
+                "strategy": "alternating-users",
+                "dependents": [{"kind": "ecs-service", "cluster": "main", "service": "shop"}],
+            }
+        ],
+        "response": {"debounce": "10m", "max_rotations_per_hour": 2},
+    }
+    path.write_text(json.dumps(document))  # JSON is YAML too
+    return path

@@ -1,0 +1,218 @@
+"""The `nightly-scan` flow: real detectors and fingerprints, a real Prefect server, moto's AWS."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prefect.settings import get_current_settings
+
+import flows.nightly_scan
+from flows.nightly_scan import nightly_scan
+from tests.rotation.paper import ARN, Secret
+from wickie.errors import ProviderUnavailableError
+from wickie.fingerprints import FingerprintTable, working_key
+from wickie.model import Sensitive, Stage
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "shop")]
+
+
+@dataclass
+class Stand:
+    """What a test of the scan has to hand."""
+
+    aws: SimpleNamespace
+    config: Path
+    folder: Path
+    values: dict[str, str]
+
+    def scan(self, *targets: Path, **response: Any) -> Any:
+        """Run the flow over `targets`; returns its final state."""
+        document = json.loads(self.config.read_text())
+        document["scan"] = {"targets": [{"kind": "directory", "path": str(t)} for t in targets]}
+        document["response"] |= response
+        self.config.write_text(json.dumps(document))
+        return nightly_scan(self.config, return_state=True)
+
+    def plant(self, name: str, text: str) -> Path:
+        """Write `text` into a folder of its own, fit to be a target."""
+        target = self.folder / name
+        target.mkdir()
+        (target / "app.log").write_text(f"level=info msg=started\n{text}\n")
+        return target
+
+    def report(self) -> Any:
+        """The one report.json in the results bucket."""
+        listed = self.aws.s3.list_objects_v2(Bucket="results")["Contents"]
+        (key,) = [each["Key"] for each in listed if each["Key"].endswith("report.json")]
+        return json.loads(self.aws.s3.get_object(Bucket="results", Key=key)["Body"].read())
+
+
+@pytest.fixture
+def stand(stage: SimpleNamespace, config: Path, tmp_path: Path) -> Stand:
+    """Values of the secret's versions, known to the scanner by their fingerprints."""
+    values = {version: secrets.token_urlsafe(32) for version in ("v0", "v1", "ancient")}
+    stages = {"v0": Stage.PREVIOUS, "v1": Stage.CURRENT, "ancient": Stage.RETIRED}
+    key_id = stage.ssm.get_parameter(Name="/wickie/test/fingerprint-key")["Parameter"]["Value"]
+    key = working_key(stage.kms, key_id)
+    table = FingerprintTable(stage.dynamodb, "fingerprint_table")
+    for version, value in values.items():
+        table.publish(ARN, version, stages[version], Sensitive(value), key)
+    return Stand(stage, config, tmp_path, values)
+
+
+def test_a_leaked_value_in_use_is_rotated_and_reported_dead(stand: Stand, secret: Secret) -> None:
+    leak = stand.plant("logs", f"password={stand.values['v1']}")
+    state = stand.scan(leak)
+    assert state.is_completed(), state.message
+    summary = state.result()
+    assert [r["state"] for r in summary["rotations"]] == ["ROTATED"]
+    assert "v1" not in secret.live
+    report = stand.report()
+    (finding,) = report["scan"]["findings"]
+    assert finding["verdict"] == "DEAD"
+    assert finding["first_seen"]
+    assert report["rotations"][0]["timeline"][0]["step"] == "leak seen"
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_a_value_found_in_many_places_is_rotated_once(stand: Stand, secret: Secret) -> None:
+    targets = [stand.plant(f"logs{n}", stand.values["v1"]) for n in range(3)]
+    state = stand.scan(*targets)
+    assert len(state.result()["rotations"]) == 1
+    assert len(secret.rotations) == 1
+    assert [f["verdict"] for f in stand.report()["scan"]["findings"]] == ["DEAD"] * 3
+
+
+def test_a_previous_value_is_retired_and_a_retired_one_is_information(
+    stand: Stand, secret: Secret
+) -> None:
+    old = stand.plant("old", stand.values["v0"])
+    ancient = stand.plant("ancient", stand.values["ancient"])
+    state = stand.scan(old, ancient)
+    assert state.is_completed(), state.message
+    assert secret.rotations == []
+    assert [version for action, version in secret.asked if action == "retire"] == ["v0"]
+    assert len(stand.report()["scan"]["findings"]) == 2
+
+
+def test_containment_does_not_wait_for_the_other_targets(
+    stand: Stand, secret: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slow target goes on being read until the leaked value is retired, or a minute is up."""
+    retired, invoke, real = threading.Event(), secret.invoke, flows.nightly_scan.open_source
+    in_time: list[bool] = []
+
+    def noticed(**call: Any) -> Any:
+        reply = invoke(**call)
+        if "v1" not in secret.live:
+            retired.set()
+        return reply
+
+    def open_slowly(kind: str, options: Any, clients: Any) -> Any:
+        source = real(kind, options, clients)
+        if not source.uri.endswith("slow"):
+            return source
+
+        def chunks() -> Any:
+            in_time.append(retired.wait(60))
+            yield from source.chunks()
+
+        return SimpleNamespace(uri=source.uri, kind=kind, chunks=chunks)
+
+    monkeypatch.setattr(secret, "invoke", noticed)
+    monkeypatch.setattr(flows.nightly_scan, "open_source", open_slowly)
+    slow, leak = stand.plant("slow", "nothing"), stand.plant("logs", stand.values["v1"])
+    assert stand.scan(slow, leak).is_completed()
+    assert in_time == [True]
+    assert stand.report()["scan"]["artifacts"] == 2
+
+
+def test_a_target_that_cannot_be_read_is_listed_and_the_others_are_scanned(stand: Stand) -> None:
+    leak = stand.plant("logs", stand.values["v1"])
+    state = stand.scan(stand.folder / "nowhere", leak)
+    assert state.is_completed(), state.message
+    (gap,) = stand.report()["scan"]["gaps"]
+    assert "nowhere" in gap["uri"]
+    assert "no file or directory" in gap["reason"]
+    assert state.result()["gaps"] == 1
+
+
+def test_a_scan_that_read_nothing_fails_and_says_why(stand: Stand) -> None:
+    state = stand.scan(stand.folder / "nowhere")
+    assert state.is_failed()
+    assert "nothing could be read" in state.message
+    assert "no file or directory" in state.message
+    assert stand.report()["scan"]["gaps"], "it is reported all the same"
+
+
+def test_no_target_at_all_is_a_mistake_of_the_configuration(stand: Stand) -> None:
+    state = stand.scan()
+    assert state.is_failed()
+    assert "add scan.targets" in state.message
+
+
+def test_a_leak_that_cannot_be_contained_fails_the_run_after_its_report(
+    stand: Stand, secret: Secret
+) -> None:
+    secret.answers[("retire", "v1")] = ProviderUnavailableError("db.internal is unreachable")
+    state = stand.scan(stand.plant("logs", stand.values["v1"]))
+    assert state.is_failed()
+    assert "db.internal is unreachable" in state.message
+    assert stand.report()["rotations"][0]["state"] == "FAILED"
+
+
+def test_a_capped_response_fails_the_run_and_one_switched_off_does_not(
+    stand: Stand, secret: Secret
+) -> None:
+    leak = stand.plant("logs", stand.values["v1"])
+    assert stand.scan(leak, rotate_on_leak=False).is_completed()
+    state = stand.scan(leak, rotate_on_leak=True, max_rotations_per_hour=0)
+    assert state.is_failed()
+    assert "rotate it by hand" in state.message
+    assert secret.rotations == []
+
+
+def test_a_source_that_breaks_in_an_unforeseen_way_is_a_gap_told_without_its_text(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise KeyError(stand.values["v1"])
+
+    real = flows.nightly_scan.open_source
+    monkeypatch.setattr(
+        flows.nightly_scan,
+        "open_source",
+        lambda kind, options, clients: (
+            broken() if options["path"].endswith("odd") else real(kind, options, clients)
+        ),
+    )
+    state = stand.scan(stand.plant("odd", "nothing"), stand.plant("plain", "nothing"))
+    assert state.is_completed(), state.message
+    (gap,) = stand.report()["scan"]["gaps"]
+    assert "KeyError" in gap["reason"]
+    assert stand.values["v1"] not in gap["reason"]
+
+
+def test_no_value_reaches_prefects_database_or_the_bucket(stand: Stand) -> None:
+    leak = stand.plant("logs", f"password={stand.values['v1']} old={stand.values['v0']}")
+    assert stand.scan(leak).is_completed()
+    url = get_current_settings().server.database.connection_url.get_secret_value()
+    with sqlite3.connect(url.partition(":///")[2]) as database:
+        dump = "\n".join(database.iterdump())
+    assert "nightly-scan" in dump
+    listed = stand.aws.s3.list_objects_v2(Bucket="results")["Contents"]
+    texts = [
+        stand.aws.s3.get_object(Bucket="results", Key=each["Key"])["Body"].read().decode()
+        for each in listed
+    ]
+    for value in stand.values.values():
+        assert value not in dump
+        assert not any(value in text for text in texts)

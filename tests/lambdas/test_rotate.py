@@ -1,0 +1,146 @@
+"""The rotation function as Lambda runs it: from its zip, with boto3 beside it and nothing else."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from lambdas import rotate
+from stacks.packaging import archive, build
+from wickie.errors import ConfigError
+
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+
+ANSWER = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+from lambdas.rotate import lambda_handler
+
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 60_000
+
+try:
+    lambda_handler(json.loads(sys.argv[2]), Context())
+except Exception as error:
+    print(json.dumps([type(error).__name__, str(error), sorted(sys.modules)]))
+"""
+ENVIRONMENT = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "WICKIE_STRATEGY": "single-user",
+    "WICKIE_FINGERPRINT_TABLE": "t",
+    "WICKIE_FINGERPRINT_KEY": "k",
+}
+
+
+class Context:
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory):
+    """A folder with what Lambda's runtime has to import, and no more."""
+    place = tmp_path_factory.mktemp("runtime")
+    for name in RUNTIME:
+        spec = find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        origin = Path(spec.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (place / source.name).symlink_to(source)
+    return place
+
+
+def answer(folder, runtime, tmp_path, event):
+    unpacked = tmp_path / "task"
+    with zipfile.ZipFile(io.BytesIO(archive(folder))) as bundle:
+        bundle.extractall(unpacked)
+    paths = json.dumps([str(unpacked), str(runtime)])
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", ANSWER, paths, json.dumps(event)],
+        env=ENVIRONMENT | {"PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert not done.returncode, done.stderr.decode()
+    kind, text, modules = json.loads(done.stdout.decode().splitlines()[-1])
+    return kind, text, {name.partition(".")[0] for name in modules}
+
+
+def test_the_zip_answers_with_only_lambdas_runtime_beside_it(folder, runtime, tmp_path):
+    kind, text, modules = answer(folder, runtime, tmp_path, {"SecretId": "s", "Step": "dance"})
+    assert (kind, text.startswith("not a rotation event")) == ("ConfigError", True)
+    assert {"pg8000", "boto3", "wickie"} <= modules
+    assert not modules & {"pydantic", "numpy", "yaml", "rich", "typer", "moto", "prefect"}
+
+
+def test_the_zip_is_small_and_holds_no_more_than_is_needed(folder):
+    assert len(archive(folder)) < 400_000
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    tops = {name.partition("/")[0].partition("-")[0] for name in files}
+    assert tops == {"lambdas", "wickie", "pg8000", "scramp", "asn1crypto"}
+    assert "wickie/rotation/driver.py" in files
+    assert not files & {"wickie/config.py", "wickie/rotation/replacement.py"}
+    assert not [f for f in files if "__pycache__" in f or "tzdata" in f or "/scan/" in f]
+    licences = [f for f in files if f.endswith("LICENSE")]
+    assert len(licences) == 3
+
+
+def test_the_zip_is_the_same_every_time(folder, tmp_path):
+    assert archive(build(tmp_path)) == archive(folder)
+
+
+def test_building_again_does_not_disturb_who_is_reading(tmp_path):
+    folder = build(tmp_path)
+    before = folder.stat().st_ino
+    assert build(tmp_path).stat().st_ino == before
+    (folder / "wickie" / "left_over.py").write_text("")
+    build(tmp_path)
+    assert not (folder / "wickie" / "left_over.py").exists()
+
+
+def test_one_log_line_for_a_step_without_any_secret(monkeypatch, caplog):
+    monkeypatch.setattr(rotate, "respond", lambda *_: {"verdict": "LIVE"})
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    event = {
+        "Step": "setSecret",
+        "SecretId": "arn:s",
+        "ClientRequestToken": "t1",
+        "RotationToken": "not-to-be-logged",
+    }
+    with caplog.at_level(logging.INFO):
+        assert rotate.lambda_handler(event, Context()) == {"verdict": "LIVE"}
+    (record,) = [r for r in caplog.records if r.name == "wickie"]
+    line = json.loads(record.getMessage())
+    assert (line["Step"], line["SecretId"], line["version"]) == ("setSecret", "arn:s", "t1")
+    assert line["milliseconds"] >= 0
+    assert "not-to-be-logged" not in caplog.text
+
+
+def test_a_function_without_its_settings_says_which(monkeypatch):
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match="environment lacks WICKIE_STRATEGY"):
+        rotate.lambda_handler({"SecretId": "s"}, Context())
+
+
+def test_the_handler_is_a_door_and_not_a_room():
+    assert len(Path(rotate.__file__).read_text().splitlines()) <= 30

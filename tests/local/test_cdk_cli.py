@@ -1,0 +1,94 @@
+"""The unmodified CDK CLI deploys, compares, updates, fails, and destroys against the local AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import node
+from local.world import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from local.server import LocalAws
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+APP = Path(__file__).parent / "fixtures" / "cdk_app"
+
+
+@dataclass(frozen=True)
+class Cli:
+    """The CLI in a folder without an app; assemblies are synthesised once and deployed often."""
+
+    aws: LocalAws
+    folder: Path
+
+    def run(self, *args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """`cdk args`."""
+        env = {"HOME": os.environ.get("HOME", ""), "PATH": os.environ["PATH"]}
+        args = (*args, "--no-notices", "--no-color")
+        return node.cdk(args, env | self.aws.environment(), cwd or self.folder, capture=True)
+
+    def works(self, *args: str, cwd: Path | None = None) -> str:
+        """`cdk args`, which must succeed; what it printed."""
+        done = self.run(*args, cwd=cwd)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def synth(self, name: str, *context: str) -> str:
+        """The folder of an assembly of the app."""
+        out = self.folder / name
+        options = [word for pair in context for word in ("--context", pair)]
+        self.works("synth", "--quiet", "--output", str(out), *options, cwd=APP)
+        return str(out)
+
+    def deploy(self, app: str, *options: str) -> list[str]:
+        """The words for deploying all of an assembly."""
+        return ["deploy", "--all", "--app", app, "--require-approval", "never", *options]
+
+
+@pytest.fixture
+def cli(aws: LocalAws, tmp_path: Path) -> Cli:
+    return Cli(aws, tmp_path)
+
+
+def test_an_apps_whole_life(cli: Cli, tmp_path: Path) -> None:
+    client = cli.aws.world.client
+    hello = cli.synth("hello")
+    cli.works("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+
+    outputs = tmp_path / "outputs.json"
+    cli.works(*cli.deploy(hello, "--outputs-file", str(outputs)))
+    assert json.loads(outputs.read_text())["TinyWork"]["Seeded"] == "HELLO"
+    cli.works("diff", "--fail", "--app", hello)
+    again = cli.works(*cli.deploy(hello))
+    assert again.count("(no changes)") == 2
+
+    broken = cli.run(*cli.deploy(cli.synth("broken", "greeting=bye", "broken=true")))
+    assert broken.returncode != 0
+    assert "no-such-function" in broken.stdout + broken.stderr
+    greeting = client("ssm").get_parameter(Name="/tiny/greeting")["Parameter"]["Value"]
+    assert greeting == "hello", "the failed update must be rolled back"
+    cli.works("diff", "--fail", "--app", hello)
+
+    bye = cli.synth("bye", "greeting=bye")
+    assert cli.run("diff", "--fail", "--app", bye).returncode == 1
+    cli.works(*cli.deploy(bye, "--outputs-file", str(outputs)))
+    assert json.loads(outputs.read_text())["TinyWork"]["Seeded"] == "BYE"
+    cli.works("diff", "--fail", "--app", bye)
+
+    cli.works("destroy", "--all", "--force", "--app", bye)
+    left = [stack["StackName"] for stack in client("cloudformation").describe_stacks()["Stacks"]]
+    assert left == ["CDKToolkit"]
+    buckets = [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]
+    assert buckets == [f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"]
+    assert client("dynamodb").list_tables()["TableNames"] == []
+    assert client("lambda").list_functions()["Functions"] == []
+    assert all(vpc["IsDefault"] for vpc in client("ec2").describe_vpcs()["Vpcs"])

@@ -1,0 +1,187 @@
+"""The zip in the local AWS's Lambda, rotated by its Secrets Manager, judged by PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from dataclasses import dataclass, replace
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local.server import LocalAws
+from local.world import ACCOUNT, REGION
+from stacks.packaging import archive, build
+from wickie.aws import Clients
+from wickie.model import DatabaseLogin, Sensitive, Verdict
+
+pytestmark = pytest.mark.slow
+RULES = {"ScheduleExpression": "rate(10 days)", "Duration": "3h"}
+STRATEGIES = ("single-user", "alternating-users")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A function as the stacks deploy it, asked through AWS's API alone."""
+
+    clients: Clients
+    strategy: str
+    function: str
+
+    def store(self, login: DatabaseLogin) -> str:
+        return self.clients.secrets_manager.create_secret(
+            Name=f"s-{uuid.uuid4()}", SecretString=login.to_secret_string()
+        )["ARN"]
+
+    def start(self, arn: str) -> str:
+        token = str(uuid.uuid4())
+        self.clients.secrets_manager.rotate_secret(
+            SecretId=arn,
+            ClientRequestToken=token,
+            RotationLambdaARN=self.function,
+            RotationRules=RULES,
+        )
+        return token
+
+    def labels(self, arn: str) -> dict[str, str]:
+        described = self.clients.secrets_manager.describe_secret(SecretId=arn)
+        versions = described["VersionIdsToStages"]
+        return {label: version for version, labels in versions.items() for label in labels}
+
+    def wait(self, arn: str, token: str) -> None:
+        """Until the rotation has ended well."""
+        deadline = time.monotonic() + 60
+        while (labels := self.labels(arn))["AWSCURRENT"] != token or "AWSPENDING" in labels:
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.02)
+
+    def value(self, arn: str) -> DatabaseLogin:
+        reply = self.clients.secrets_manager.get_secret_value(SecretId=arn)
+        return DatabaseLogin.from_secret_string(reply["SecretString"], arn)
+
+    def act(self, action: str, arn: str, version: str) -> dict[str, str]:
+        event = {"Action": action, "SecretId": arn, "VersionId": version}
+        reply = self.clients.lambda_.invoke(FunctionName=self.function, Payload=json.dumps(event))
+        answer: dict[str, str] = json.loads(reply["Payload"].read())
+        return answer
+
+    def log(self) -> str:
+        logs = boto3.client("logs")
+        group = f"/aws/lambda/{self.strategy}"
+        try:
+            events = logs.filter_log_events(logGroupName=group)["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return ""  # made by the function's first invocation
+        return "\n".join(event["message"] for event in events)
+
+
+@pytest.fixture(scope="module")
+def functions(server, new_table):
+    """The clients of a local AWS, and a function in it for each strategy."""
+    with LocalAws() as aws, pytest.MonkeyPatch.context() as patch:
+        for name, value in aws.environment().items():
+            patch.setenv(name, value)
+        clients = Clients(boto3.Session(region_name=REGION))
+        settings = new_table(clients)
+        master = Deployed(clients, "", "").store(server.admin)
+        environment = {
+            "WICKIE_MASTER": master,
+            "WICKIE_FINGERPRINT_TABLE": settings.fingerprint_table,
+            "WICKIE_FINGERPRINT_KEY": settings.fingerprint_key,
+        }
+        yield {name: _deploy(clients, name, environment) for name in STRATEGIES}, aws
+
+
+@pytest.fixture(params=STRATEGIES)
+def deployed(request, functions, monkeypatch):
+    made, aws = functions
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    return made[request.param]
+
+
+def _deploy(clients: Clients, strategy: str, environment: dict[str, str]) -> Deployed:
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    role = boto3.client("iam").create_role(RoleName=strategy, AssumeRolePolicyDocument=trust)
+    function = clients.lambda_.create_function(
+        FunctionName=strategy,
+        Runtime="python3.13",
+        Handler="lambdas.rotate.lambda_handler",
+        Role=role["Role"]["Arn"],
+        Timeout=60,
+        Code={"ZipFile": archive(build())},
+        Environment={"Variables": environment | {"WICKIE_STRATEGY": strategy}},
+    )["FunctionArn"]
+    clients.lambda_.add_permission(
+        FunctionName=strategy,
+        StatementId="rotation",
+        Action="lambda:InvokeFunction",
+        Principal="secretsmanager.amazonaws.com",
+        SourceAccount=ACCOUNT,
+    )
+    return Deployed(clients, strategy, function)
+
+
+def test_rotated_retired_and_nothing_secret_logged(deployed, server):
+    values = [server.user()]
+    arn = deployed.store(values[0])
+    for _ in range(2):
+        deployed.wait(arn, deployed.start(arn))
+        values.append(deployed.value(arn))
+    assert server.verdict(values[-1]) is Verdict.LIVE
+    previous = deployed.labels(arn)["AWSPREVIOUS"]
+    assert deployed.act("retire", arn, previous)["verdict"] == "DEAD"
+    assert server.verdict(values[-2]) is Verdict.DEAD
+    assert "AWSPREVIOUS" not in deployed.labels(arn)
+    answer = deployed.act("verify", arn, deployed.labels(arn)["AWSCURRENT"])
+    assert (answer["verdict"], answer["strategy"]) == ("LIVE", deployed.strategy)
+    log = deployed.log()
+    assert '"Step": "finishSecret"' in log
+    assert "RotationToken" not in log
+    assert not [v.username for v in values if v.password.reveal() in log]
+
+
+def test_a_failing_rotation_leaves_current_alone_and_says_why_in_one_line(deployed, server):
+    user = server.user()
+    arn = deployed.store(replace(user, password=Sensitive("wrong" * 5)))
+    before = deployed.labels(arn)["AWSCURRENT"]
+    deployed.start(arn)
+    deadline = time.monotonic() + 30
+    while "AWSCURRENT is not honoured" not in deployed.log():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert deployed.labels(arn)["AWSCURRENT"] == before
+    lines = [line for line in deployed.log().splitlines() if user.username in line]
+    assert any("put the working password into the secret" in line for line in lines)
+    with pytest.raises(ClientError, match="previous rotation isn't complete"):
+        deployed.start(arn)
+    assert server.verdict(user) is Verdict.LIVE
+
+
+def test_an_action_that_cannot_be_done_is_a_function_error_by_name(deployed, server):
+    arn = deployed.store(server.user())
+    answer = deployed.act("retire", arn, deployed.labels(arn)["AWSCURRENT"])
+    assert answer["errorType"] == "RotationError"
+    assert "rotate the secret first" in answer["errorMessage"]
+
+
+def test_alternating_users_refuse_no_login_at_twenty_a_second(functions, server):
+    deployed = functions[0]["alternating-users"]
+    arn = deployed.store(server.user())
+    stop, verdicts = threading.Event(), []
+
+    def client() -> None:
+        while not stop.wait(0.05):
+            verdicts.append(server.verdict(deployed.value(arn)))
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    for _ in range(2):
+        deployed.wait(arn, deployed.start(arn))
+    stop.set()
+    thread.join()
+    assert len(verdicts) > 10
+    assert set(verdicts) == {Verdict.LIVE}

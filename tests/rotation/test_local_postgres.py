@@ -1,0 +1,36 @@
+"""The real server that the other tests rest on."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from local import postgres as local_postgres
+from local.postgres import Postgres, binaries
+from wickie.model import Verdict
+from wickie.providers import open_database, verify
+
+pytestmark = pytest.mark.slow
+
+
+def test_stopping_leaves_neither_process_nor_file():
+    with Postgres() as postgres:
+        scratch, server = postgres._scratch, postgres._server
+        assert not [p for p in scratch.iterdir() if p.name == "superuser"]
+    assert not scratch.exists()
+    assert server.poll() is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives its rights up")
+def test_root_copies_binaries_that_nobody_may_not_reach(monkeypatch):
+    copied = []
+    copy = Postgres._copy_binaries
+    monkeypatch.setattr(Postgres, "_copy_binaries", lambda self: (copied.append(1), copy(self)))
+    monkeypatch.setattr(local_postgres, "_reachable", lambda _: False)
+    wheel = [path for path in binaries() if "pgserver" in str(path)]
+    if not wheel:
+        pytest.skip("the wheel is not installed")
+    with Postgres(bin_dir=wheel[0]) as postgres:
+        assert verify(open_database("postgres"), postgres.admin)[0] is Verdict.LIVE
+    assert copied

@@ -1,0 +1,184 @@
+"""Buckets, functions and task definitions are read whole; what cannot be read is named."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+from moto import mock_aws
+
+from stacks import permissions
+from tests.scan.paper import drawn, managed
+from wickie.aws import Clients
+from wickie.errors import ConfigError, SourceError
+from wickie.model import Gap
+from wickie.scan import engine
+from wickie.scan.chunk import SIZE, Chunk
+from wickie.scan.sources import PERMISSIONS, SOURCES, open_source
+from wickie.scan.sources.s3 import Bucket
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture
+def aws():
+    with mock_aws():
+        yield
+
+
+def test_an_unknown_kind_and_a_missing_option_are_named():
+    with pytest.raises(ConfigError, match="ecs-task-definition"):
+        open_source("floppy", {}, Clients())
+    with pytest.raises(ConfigError, match="s3 target needs bucket"):
+        open_source("s3", {}, Clients())
+
+
+def test_every_source_declares_the_permissions_that_the_scanner_is_granted():
+    assert dict(PERMISSIONS) == dict(permissions.SOURCES)
+    assert PERMISSIONS.keys() == SOURCES.keys()
+
+
+def bucket(name: str) -> S3Client:
+    """A new bucket's client, which is given two keys at a time."""
+    s3 = boto3.client("s3")
+    where = {"LocationConstraint": "eu-west-1"}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+    s3.meta.events.register(
+        "provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": 2}
+    )
+    return s3
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_bucket_is_read_page_by_page_with_large_objects_in_chunks():
+    s3 = bucket("shop-logs")
+    for number in range(21):
+        s3.put_object(Bucket="shop-logs", Key=f"app/{number:02}", Body=b"abc")
+    s3.put_object(Bucket="shop-logs", Key="app/05-large", Body=b"x" * (2 * SIZE))
+    s3.put_object(Bucket="shop-logs", Key="app/empty", Body=b"")
+    s3.put_object(Bucket="shop-logs", Key="other", Body=b"not asked for")
+    result = engine.scan([Bucket(s3, "shop-logs", "app/")], [], run_id="r")
+    assert (result.artifacts, result.gaps) == (23, ())
+    assert result.bytes_scanned == 21 * 3 + 2 * SIZE
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_object_that_may_not_be_read_is_a_gap_and_the_rest_is_read():
+    s3 = bucket("shop-logs")
+    for key in ("a", "cold", "large"):
+        s3.put_object(
+            Bucket="shop-logs", Key=key, Body=b"x" * (100 if key == "large" else 1),
+            StorageClass="GLACIER" if key == "cold" else "STANDARD",
+        )  # fmt: skip
+    parts = list(Bucket(s3, "shop-logs", largest=50).chunks())
+    gaps = {part.uri: part.reason for part in parts if isinstance(part, Gap)}
+    assert [part.uri for part in parts if isinstance(part, Chunk)] == ["s3://shop-logs/a"]
+    assert "InvalidObjectState" in gaps["s3://shop-logs/cold"]
+    assert gaps["s3://shop-logs/large"] == "larger than 50 bytes"
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_missing_bucket_is_an_error_that_says_what_it_takes():
+    with pytest.raises(SourceError, match=r"NoSuchBucket.*s3:ListBucket, s3:GetObject"):
+        list(open_source("s3", {"bucket": "nowhere"}, Clients()).chunks())
+
+
+def a_function(name: str, **variables: str) -> None:
+    role = {"Version": "2012-10-17", "Statement": []}
+    iam = boto3.client("iam")
+    if not iam.list_roles()["Roles"]:
+        iam.create_role(RoleName="role", AssumeRolePolicyDocument=str(role))
+    boto3.client("lambda").create_function(
+        FunctionName=name,
+        Role=iam.get_role(RoleName="role")["Role"]["Arn"],
+        Code={"ZipFile": b"x"},
+        Runtime="python3.12",
+        Handler="x.y",
+        Environment={"Variables": variables},
+        Publish=True,
+    )
+
+
+@pytest.mark.usefixtures("aws")
+def test_variables_of_functions_and_their_published_versions_are_read():
+    value = drawn()
+    a_function("shop-orders", DB_PASSWORD=value, LEVEL="info")
+    a_function("shop-plain")
+    a_function("other", DB_PASSWORD=value)
+    boto3.client("lambda").update_function_configuration(
+        FunctionName="shop-orders", Environment={"Variables": {"LEVEL": "info"}}
+    )
+    source = open_source("lambda-environment", {"prefix": "shop-"}, Clients())
+    result = engine.scan([source], [managed(value)], run_id="r")
+    (finding,) = result.findings
+    assert finding.location.uri.endswith(":function:shop-orders:1#DB_PASSWORD")
+    assert finding.location.line is None
+    assert result.artifacts == 4
+
+
+def test_variables_that_may_not_be_decrypted_are_a_gap():
+    client = Clients().lambda_
+    function = {
+        "FunctionName": "f",
+        "FunctionArn": "arn:aws:lambda:eu-west-1:1:function:f:$LATEST",
+        "Version": "$LATEST",
+        "Environment": {"Error": {"ErrorCode": "AccessDeniedException", "Message": "no"}},
+    }
+    with Stubber(client) as stub:
+        stub.add_response("list_functions", {"Functions": [function]}, {"FunctionVersion": ANY})
+        (gap,) = SOURCES["lambda-environment"]({}, SimpleNamespace(lambda_=client)).chunks()
+    assert gap == Gap(
+        "arn:aws:lambda:eu-west-1:1:function:f",
+        "AccessDeniedException; allow kms:Decrypt on the function's key",
+    )
+
+
+@pytest.mark.usefixtures("aws")
+def test_every_active_revision_of_task_definitions_is_read():
+    ecs, value = boto3.client("ecs"), drawn()
+    for family, command in (("shop", value), ("shop", "x"), ("shop", "gone"), ("other", value)):
+        ecs.register_task_definition(
+            family=family,
+            containerDefinitions=[
+                {
+                    "name": "app",
+                    "image": "i",
+                    "memory": 1,
+                    "command": ["psql", "-p", command],
+                    "environment": [{"name": "LEVEL", "value": "info"}],
+                    "dockerLabels": {"team": "sea"},
+                }
+            ],
+        )
+    ecs.deregister_task_definition(taskDefinition="shop:3")
+    source = open_source("ecs-task-definition", {"prefix": "sh"}, Clients())
+    assert {
+        part.part: part.data
+        for part in source.chunks()
+        if isinstance(part, Chunk) and part.uri.endswith("/shop:2") and part.data
+    } == {
+        "app/environment/LEVEL": b"LEVEL=info",
+        "app/command": b"psql -p x",
+        "app/dockerLabels/team": b"team=sea",
+    }
+    result = engine.scan([source], [managed(value)], run_id="r")
+    (finding,) = result.findings
+    assert finding.location.uri.endswith(":task-definition/shop:1#app/command")
+    assert result.artifacts == 2
+
+
+@pytest.mark.parametrize("kind", ["lambda-environment", "ecs-task-definition"])
+def test_what_aws_refuses_is_an_error_that_names_the_permission(kind):
+    name = {"lambda-environment": "lambda_", "ecs-task-definition": "ecs"}[kind]
+    call = {"lambda-environment": "list_functions", "ecs-task-definition": "list_task_definitions"}[
+        kind
+    ]
+    client = getattr(Clients(), name)
+    with Stubber(client) as stub:
+        stub.add_client_error(call, "AccessDeniedException", "not allowed")
+        with pytest.raises(SourceError, match=f"not allowed; it takes {PERMISSIONS[kind][0]}"):
+            list(SOURCES[kind]({}, SimpleNamespace(**{name: client})).chunks())

@@ -1,0 +1,171 @@
+"""What holds for all stacks of a stage together, and for `python app.py`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.stacks.conftest import ROOT
+from wickie.config import Config, Network
+
+if TYPE_CHECKING:
+    from tests.stacks.conftest import Assembly, Synthesise
+
+pytestmark = pytest.mark.slow
+
+# The properties by which a customer's account tells two resources of a type apart.
+PHYSICAL_NAMES = ("FunctionName", "LogGroupName", "QueueName", "Family", "RoleName", "Name")
+
+
+def test_no_node_function_and_no_custom_resource_is_put_into_the_account(
+    assembly: Assembly,
+) -> None:
+    for template in assembly.templates().values():
+        for resource in template["Resources"].values():
+            assert not resource["Type"].startswith(("Custom::", "AWS::CloudFormation::Custom"))
+            assert not resource.get("Properties", {}).get("Runtime", "").startswith("nodejs")
+
+
+def test_two_stages_fit_into_one_account(synthesise: Synthesise, example: Config) -> None:
+    stages = [example.model_copy(update={"stage": stage}) for stage in ("dev", "prod")]
+    templates = synthesise(*stages).templates()
+    names = {
+        stage: {
+            (resource["Type"], resource["Properties"][key])
+            for name, template in templates.items()
+            if name.endswith(f"-{stage}")
+            for resource in template["Resources"].values()
+            for key in PHYSICAL_NAMES
+            if isinstance(resource.get("Properties", {}).get(key), str)
+        }
+        for stage in ("dev", "prod")
+    }
+    assert len(names["dev"]) == len(names["prod"]) >= 10
+    assert not names["dev"] & names["prod"]
+
+
+def test_synthesis_asks_aws_nothing_and_fits_any_account_and_region(assembly: Assembly) -> None:
+    manifest = json.loads((assembly.directory / "manifest.json").read_text())
+    assert not manifest.get("missing")
+    environments = {
+        artifact["environment"]
+        for artifact in manifest["artifacts"].values()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert environments == {"aws://unknown-account/unknown-region"}
+    assert not (ROOT / "cdk.context.json").exists()
+
+
+def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
+    synthesise: Synthesise, example: Config, network: Network
+) -> None:
+    from stacks.acknowledgements import accepted  # noqa: PLC0415  (starts Node)
+
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/wickie:1"
+    elsewhere = example.model_copy(update={"network": network, "image": image})
+    for config in (example, elsewhere, Config(stage="x")):
+        entries = accepted(config)
+        found = synthesise(config, acknowledged=False).violations()
+        assert {rule for _, rule in found} == {entry.rule for entry in entries}
+        for path, rule in found:
+            assert any(path.startswith(e.path) and rule == e.rule for e in entries), (path, rule)
+        for entry in entries:
+            assert any(p.startswith(entry.path) and r == entry.rule for p, r in found), entry
+
+
+def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Config) -> None:
+    from stacks.acknowledgements import accepted  # noqa: PLC0415  (starts Node)
+
+    entries = accepted(example)
+    assert sorted((e.path.partition("/")[2], e.rule.partition("-")[2]) for e in entries) == [
+        ("Flow/TaskRole", "IAM5[Resource::*]"),
+        (
+            "Flow/TaskRole",
+            "IAM5[Resource::WickieData-dev:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC/*]",
+        ),
+        (
+            "Flow/TaskRole",
+            "IAM5[Resource::arn:<AWS::Partition>:s3:::shop-application-logs/*]",
+        ),
+        ("Network/Vpc", "VPC7"),
+        ("Results", "S1"),
+    ]
+    assert all(len(entry.reason.split()) >= 8 for entry in entries)
+
+
+def test_cfn_lint_has_nothing_to_say(assembly: Assembly) -> None:
+    templates = sorted(str(path) for path in assembly.directory.glob("*.template.json"))
+    lint = subprocess.run(
+        # W3005: CDK repeats in DependsOn what a reference already says.
+        [Path(sys.executable).with_name("cfn-lint"), "--ignore-checks", "W3005", "--", *templates],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (lint.stdout, lint.returncode) == ("", 0), lint.stdout
+
+
+def test_the_flags_of_cdk_json_are_json_booleans() -> None:
+    context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
+    assert not [key for key, value in context.items() if value in ("true", "false")]
+    assert context["@aws-cdk/aws-ec2:restrictDefaultSecurityGroup"] is False
+
+
+def test_app_py_needs_no_aws(tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
+    done = subprocess.run(
+        [sys.executable, ROOT / "app.py"],
+        env={
+            **environment,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "CDK_OUTDIR": str(tmp_path / "cdk.out"),
+            "WICKIE_CONFIG": str(ROOT / "wickie.example.yaml"),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in (tmp_path / "cdk.out").glob("*.template.json")} == {
+        f"Wickie{name}-dev.template.json" for name in ("Data", "Rotation", "WorkPool")
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, r"cannot read wickie\.yaml: .*create it"),
+        ("", r"wickie\.yaml is empty; start from wickie\.example\.yaml"),
+        ("stage: dev\nsecert: []\n", r"secert: unknown key; correct its spelling"),
+        ("stage: dev\nnetwork: {vpc_id: vpc-12345678}\n", r"network: .*give vpc_id, subnets and"),
+        (
+            "stage: dev\nsecrets: [{name: a, strategy: single-user, window: 90m}]\n",
+            r"secret a: window must be whole hours",
+        ),
+    ],
+)
+def test_app_py_says_in_one_line_what_is_wrong_with_wickie_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, complaint: str
+) -> None:
+    import app  # noqa: PLC0415  (starts Node)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WICKIE_CONFIG", raising=False)
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "cdk.out"))
+    if content is not None:
+        (tmp_path / "wickie.yaml").write_text(content)
+    with pytest.raises(SystemExit) as left:
+        app.main()
+    # Python prints it on stderr, without a traceback, and exits with 1.
+    assert isinstance(left.value.code, str)
+    (line,) = left.value.code.splitlines()
+    assert re.search(complaint, line)

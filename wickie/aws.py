@@ -1,0 +1,60 @@
+"""The only module that makes AWS clients."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_ssm import SSMClient
+
+_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=60)
+
+
+class Clients:
+    """The AWS clients of one account and region, each made on first use."""
+
+    def __init__(self, session: boto3.Session | None = None) -> None:
+        self._session = session or boto3.Session()
+
+    @property
+    def region(self) -> str:
+        """The region these clients act in."""
+        return self._session.region_name
+
+    @cached_property
+    def secrets_manager(self) -> SecretsManagerClient:
+        return self._session.client("secretsmanager", config=_CONFIG)
+
+    @cached_property
+    def kms(self) -> KMSClient:
+        return self._session.client("kms", config=_CONFIG)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        return self._session.client("dynamodb", config=_CONFIG)
+
+    @cached_property
+    def lambda_(self) -> LambdaClient:
+        return self._session.client("lambda", config=_CONFIG)
+
+    @cached_property
+    def ecs(self) -> ECSClient:
+        return self._session.client("ecs", config=_CONFIG)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        return self._session.client("s3", config=_CONFIG)
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        return self._session.client("ssm", config=_CONFIG)

@@ -1,0 +1,193 @@
+"""
+The command line. This module holds the doors alone: what each command is called and takes.
+
+What a command needs is imported when it runs, so that `wickie --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from wickie.cli.failures import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Rotates an AWS account's secrets, looks for where they leak, and joins the two.",
+    epilog="Exit codes: 0 clean, 1 error, 2 usage, 10 findings, 11 live or managed finding.",
+)
+_local = typer.Typer(no_args_is_help=True, help="A local AWS for trying and testing.")
+app.add_typer(_local, name="local")
+_config = typer.Typer(no_args_is_help=True, help="What wickie.yaml says.")
+app.add_typer(_config, name="config")
+
+
+DEFAULT_CONFIG = Path("wickie.yaml")
+ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The wickie.yaml to go by.")]
+Output = Annotated[
+    Literal["table", "json"], typer.Option("--format", "-f", help="How the result is written.")
+]
+
+
+def main() -> None:
+    """Entry point of the `wickie` program."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"wickie {version('wickie')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _wickie(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show the traceback of an error. May stand anywhere.")
+    ] = False,
+) -> None: ...
+
+
+@app.command("scan")
+def _scan(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Directories and git repositories to read instead of the targets in wickie.yaml.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="The wickie.yaml with the targets, and the stage whose managed secrets are known."
+            " Default without a PATH: wickie.yaml.",
+        ),
+    ] = None,
+    output: Annotated[
+        Literal["table", "json", "sarif"],
+        typer.Option("--format", "-f", help="How the result is written."),
+    ] = "table",
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write to instead of stdout.")
+    ] = None,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="End with 0 even where something was found.")
+    ] = False,
+) -> None:
+    """
+    Look for credentials, and for the secrets that wickie manages.
+
+    A PATH is scanned on this machine and needs no AWS; with --config, the managed secrets of that
+    stage are recognised in it too. Without a PATH the targets in wickie.yaml are scanned. What
+    cannot be read is listed, and the rest is scanned. A scan that could read nothing is an error.
+
+    Changes nothing in AWS.
+    """
+    from wickie.cli.scan import run
+
+    code = run(tuple(paths or ()), config, output, file)
+    raise typer.Exit(0 if exit_zero and code >= 10 else code)  # noqa: PLR2004  (10, 11: findings)
+
+
+@app.command("rotate")
+def _rotate(
+    secrets: Annotated[
+        list[str], typer.Argument(metavar="SECRET", help="Names or ARNs, as in wickie.yaml.")
+    ],
+    config: ConfigPath = DEFAULT_CONFIG,
+    reason: Annotated[
+        Literal["requested", "leak"],
+        typer.Option(help="With leak the old value is also retired, and proven dead."),
+    ] = "requested",
+    version: Annotated[
+        str | None,
+        typer.Option(help="The version that leaked, where it is not the one in use."),
+    ] = None,
+    output: Output = "table",
+) -> None:
+    """
+    Replace the value of secrets, one after the other; one that fails does not stop the next.
+
+    Changes in AWS, in this order: Secrets Manager rotates the secret (RotateSecret); each
+    dependent in wickie.yaml starts anew (UpdateService, UpdateFunctionConfiguration); after a leak
+    the secret's rotation function retires the old value. Where a dependent does not recover, the
+    function gives the old value back, and the dependents start anew once more.
+
+    No secret value is read: values stay in the rotation function.
+    """
+    from wickie.cli.rotate import run
+
+    if version and len(secrets) > 1:
+        raise typer.BadParameter("name the one SECRET that --version belongs to")
+    raise typer.Exit(run(tuple(secrets), config, reason, version, output))
+
+
+@app.command("status")
+def _status(config: ConfigPath = DEFAULT_CONFIG, output: Output = "table") -> None:
+    """
+    Show the age, strategy, next rotation and last result of every secret in wickie.yaml.
+
+    Needs DescribeSecret only. Changes nothing in AWS.
+    """
+    from wickie.cli.status import run
+
+    raise typer.Exit(run(config, output))
+
+
+@app.command("demo")
+def _demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave it all running afterwards, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """
+    Play a leak and its end through on this machine, with no AWS account.
+
+    Runs from a checkout of wickie, against a local AWS, PostgreSQL and Prefect of its own.
+    """
+    from wickie.cli.checkout import imported
+
+    raise typer.Exit(imported("local.demo").main(keep=keep))
+
+
+@_local.command("up")
+def _local_up(
+    port: Annotated[int, typer.Option(help="Where to listen; 0 takes any free port.")] = 5566,
+) -> None:
+    """
+    Run a local AWS in the foreground, for trying and testing only. Ctrl-C ends it.
+
+    Runs from a checkout of wickie. Prints the variables with which other programs find it.
+    """
+    from wickie.cli.checkout import become
+
+    become("local", "--port", str(port))
+
+
+@_config.command("check")
+def _config_check(config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Say whether a wickie.yaml is valid. AWS is not asked."""
+    from wickie.config import load_config
+
+    found = load_config(config)
+    typer.echo(
+        f"{config} is valid: stage {found.stage}, {len(found.secrets)} secrets, "
+        f"{len(found.scan.targets)} targets"
+    )

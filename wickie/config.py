@@ -1,0 +1,224 @@
+"""wickie.yaml, typed: which secrets rotate how, what is scanned, how far the loop goes alone."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from wickie.errors import ConfigError
+
+_DURATION = re.compile(r"(\d+)\s*([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_schedule.html
+_RATE = re.compile(r"rate\((?:(\d+) hours?|(\d+) days?)\)")
+_CRON = re.compile(r"cron\(0 \S+ \S+ \S+ \S+ \*\)")
+_SHORTEST_RATE_HOURS = 4
+_PLAINLY = {
+    "extra_forbidden": "unknown key; correct its spelling or take it out",
+    "missing": "missing; see wickie.example.yaml",
+}
+"""pydantic's words for the most common mistakes, in those of whoever edits a YAML file."""
+
+
+def _duration(value: object) -> object:
+    """Read `90s`, `10m`, `2h`, `1d`; leave anything else to pydantic's own reading."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else value
+
+
+def _rotation_schedule(value: str) -> str:
+    if rate := _RATE.fullmatch(value):
+        hours = int(rate[1]) if rate[1] else int(rate[2]) * 24
+        if hours < _SHORTEST_RATE_HOURS:
+            raise ValueError("Secrets Manager rotates every 4 hours at most: use rate(4 hours)")
+    elif not _CRON.fullmatch(value):
+        raise ValueError(
+            "write rate(N hours), rate(N days) or cron(0 H D M W *), as Secrets Manager does"
+        )
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+RotationSchedule = Annotated[str, AfterValidator(_rotation_schedule)]
+
+
+class Section(BaseModel):
+    """Base of every part of wickie.yaml: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EcsServiceDependent(Section):
+    """An ECS service that reads the secret when its tasks start."""
+
+    kind: Literal["ecs-service"]
+    cluster: str
+    service: str
+
+
+class LambdaDependent(Section):
+    """A Lambda function that reads the secret when its environments start."""
+
+    kind: Literal["lambda"]
+    function: str
+
+
+Dependent = Annotated[EcsServiceDependent | LambdaDependent, Field(discriminator="kind")]
+
+
+class ManagedSecret(Section):
+    """A secret that wickie rotates."""
+
+    name: str = Field(min_length=1, description="name or ARN in Secrets Manager")
+    strategy: Literal["single-user", "alternating-users"]
+    master: str | None = Field(
+        default=None, description="name or ARN of the administrator's secret, where one is needed"
+    )
+    schedule: RotationSchedule = "rate(30 days)"
+    window: Duration | None = None
+    rotate_on_deploy: bool = False
+    dependents: tuple[Dependent, ...] = ()
+
+
+class DirectoryTarget(Section):
+    """Files under a directory."""
+
+    kind: Literal["directory"]
+    path: Path
+
+
+class GitTarget(Section):
+    """Every blob in a repository's history."""
+
+    kind: Literal["git"]
+    path: Path
+
+
+class S3Target(Section):
+    """Objects of a bucket."""
+
+    kind: Literal["s3"]
+    bucket: str
+    prefix: str = ""
+
+
+class LambdaTarget(Section):
+    """Environment variables of Lambda functions whose name starts with `prefix`."""
+
+    kind: Literal["lambda-environment"]
+    prefix: str = ""
+
+
+class EcsTarget(Section):
+    """Active ECS task definitions of families whose name starts with `prefix`."""
+
+    kind: Literal["ecs-task-definition"]
+    prefix: str = ""
+
+
+Target = Annotated[
+    DirectoryTarget | GitTarget | S3Target | LambdaTarget | EcsTarget, Field(discriminator="kind")
+]
+
+
+class Scan(Section):
+    """What the nightly scan reads; when it runs stands in prefect.yaml."""
+
+    targets: tuple[Target, ...] = ()
+
+
+class Response(Section):
+    """How far the loop may go alone when it meets a managed secret."""
+
+    rotate_on_leak: bool = True
+    debounce: Duration = timedelta(minutes=10)
+    max_rotations_per_hour: int = Field(default=10, ge=0)
+
+
+class Network(Section):
+    """Where rotation functions and flows run; all empty: outside any VPC of yours."""
+
+    vpc_id: str | None = Field(default=None, pattern=r"^vpc-[0-9a-f]{8,17}$")
+    subnets: tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...] = ()
+    security_groups: tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = ()
+    assign_public_ip: bool = Field(
+        default=False, description="flows need one in subnets without a NAT gateway or endpoints"
+    )
+
+    @model_validator(mode="after")
+    def _all_or_nothing(self) -> Network:
+        if len({bool(self.vpc_id), bool(self.subnets), bool(self.security_groups)}) > 1:
+            raise ValueError("give vpc_id, subnets and security_groups together, or none of them")
+        return self
+
+
+class Config(Section):
+    """One stage of wickie in one account and region."""
+
+    stage: str = Field(pattern=r"[a-z][a-z0-9-]{0,19}")
+    secrets: tuple[ManagedSecret, ...] = ()
+    scan: Scan = Scan()
+    response: Response = Response()
+    network: Network = Network()
+    image: str = Field(
+        default="wickie:latest", description="container image of the flows, best given by digest"
+    )
+    retain: bool = Field(
+        default=True, description="keep reports, tables and key when the stacks are deleted"
+    )
+
+    @field_validator("secrets")
+    @classmethod
+    def _each_once(cls, secrets: tuple[ManagedSecret, ...]) -> tuple[ManagedSecret, ...]:
+        names = [secret.name for secret in secrets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} stands here twice; a secret has one strategy")
+        return secrets
+
+    def secret(self, name_or_arn: str) -> ManagedSecret | None:
+        """Find a managed secret by its name, or by an ARN whose name part is that name."""
+        return next((s for s in self.secrets if _same_secret(s.name, name_or_arn)), None)
+
+
+def _same_secret(name: str, other: str) -> bool:
+    plain = [
+        re.sub(r"^arn:[^:]+:secretsmanager:[^:]*:\d*:secret:", "", text) for text in (name, other)
+    ]
+    return name == other or plain[0] == plain[1] or plain[0] == re.sub(r"-\w{6}$", "", plain[1])
+
+
+def load_config(path: Path) -> Config:
+    """Read and validate a wickie.yaml. Raises `ConfigError` with the path of each mistake."""
+    try:
+        document: Any = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}; pass --config or create it"
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not document:
+        raise ConfigError(f"{path} is empty; start from wickie.example.yaml")
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{'.'.join(str(part) for part in e['loc']) or 'top level'}: "
+            f"{_PLAINLY.get(e['type'], e['msg'])}"
+            for e in error.errors(include_input=False)
+        )
+        raise ConfigError(f"{path}: {mistakes}") from None

@@ -1,0 +1,132 @@
+"""Where prints are kept, so that a scanner has them as soon as a value is in use."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wickie.errors import RotationError
+from wickie.fingerprints.encodings import publishable
+from wickie.fingerprints.prints import Fingerprint, entries, pack, unpack
+from wickie.model import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from wickie.model import Sensitive
+
+PUBLISH_PERMISSIONS: Final = ("dynamodb:Query", "dynamodb:UpdateItem", "kms:GenerateMac")
+"""What whoever rotates may do: write prints, with the working key."""
+RECOGNISE_PERMISSIONS: Final = ("dynamodb:Scan", "kms:GenerateMac")
+"""What a scanner may do: load prints, with the working key; never write them."""
+
+_RETIRED_SECONDS: Final = 90 * 24 * 3600
+_ATTEMPTS: Final = 10
+
+
+@dataclass(frozen=True)
+class FingerprintTable:
+    """The DynamoDB table of prints: one item for each version of each managed secret."""
+
+    dynamodb: DynamoDBClient
+    name: str
+    now: Callable[[], float] = time.time
+
+    def publish(
+        self, arn: str, version_id: str, stage: Stage, value: Sensitive, key: bytes
+    ) -> None:
+        """Make a version recognisable; what is not `publishable` is left out."""
+        if not publishable(value.reveal()):
+            return
+        self.dynamodb.update_item(
+            TableName=self.name,
+            Key={"secret": {"S": arn}, "version": {"S": version_id}},
+            UpdateExpression="SET #entries = :entries, #stage = :stage REMOVE #expires",
+            ExpressionAttributeNames={
+                "#entries": "entries",
+                "#stage": "stage",
+                "#expires": "expires",
+            },
+            ExpressionAttributeValues={
+                ":entries": {"B": pack(entries(value.reveal(), key))},
+                ":stage": {"S": stage.value},
+            },
+        )
+
+    def restage(self, arn: str, stages: Mapping[str, Stage]) -> None:
+        """
+        Set the stage of every published version of a secret; those not named are retired.
+
+        All at once or not at all: two calls that overlap leave the stages of one of them.
+        """
+        for _ in range(_ATTEMPTS):
+            if self._restaged(arn, stages):
+                return
+        raise RotationError(
+            f"the fingerprints of {arn} are being changed by others all the time; try again"
+        )
+
+    def load(self) -> Iterator[Fingerprint]:
+        """Read every print there is."""
+        for page in self.dynamodb.get_paginator("scan").paginate(TableName=self.name):
+            for item in page["Items"]:
+                arn, version = item["secret"]["S"], item["version"]["S"]
+                stage = Stage(item["stage"]["S"])
+                for name, length, windows, whole in unpack(item["entries"]["B"]):
+                    yield Fingerprint(arn, version, stage, name, length, windows, whole)
+
+    def _restaged(self, arn: str, stages: Mapping[str, Stage]) -> bool:
+        seen = self._stages(arn)
+        wanted = {version: stages.get(version, Stage.RETIRED) for version in seen}
+        # Those that keep a stage other than RETIRED are written too: their condition is what
+        # makes of two overlapping calls one that comes after the other.
+        changes = [
+            self._change(arn, version, seen[version], stage)
+            for version, stage in wanted.items()
+            if (seen[version], stage) != (Stage.RETIRED, Stage.RETIRED)
+        ]
+        try:
+            if any(seen[version] is not stage for version, stage in wanted.items()):
+                self.dynamodb.transact_write_items(TransactItems=changes)
+        except self.dynamodb.exceptions.TransactionCanceledException:
+            return False
+        return True
+
+    def _stages(self, arn: str) -> dict[str, Stage]:
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=self.name,
+            ConsistentRead=True,
+            KeyConditionExpression="#secret = :secret",
+            ProjectionExpression="#version, #stage",
+            ExpressionAttributeNames={
+                "#secret": "secret",
+                "#version": "version",
+                "#stage": "stage",
+            },
+            ExpressionAttributeValues={":secret": {"S": arn}},
+        )
+        items = (item for page in pages for item in page["Items"])
+        return {item["version"]["S"]: Stage(item["stage"]["S"]) for item in items}
+
+    def _change(
+        self, arn: str, version: str, seen: Stage, stage: Stage
+    ) -> TransactWriteItemTypeDef:
+        values = {":seen": {"S": seen.value}, ":stage": {"S": stage.value}}
+        expression = "SET #stage = :stage REMOVE #expires"
+        if stage is Stage.RETIRED:
+            expression = "SET #stage = :stage, #expires = :expires"
+            values[":expires"] = {"N": str(int(self.now()) + _RETIRED_SECONDS)}
+        return {
+            "Update": {
+                "TableName": self.name,
+                "Key": {"secret": {"S": arn}, "version": {"S": version}},
+                "ConditionExpression": "#stage = :seen",
+                "UpdateExpression": expression,
+                "ExpressionAttributeNames": {"#stage": "stage", "#expires": "expires"},
+                "ExpressionAttributeValues": values,
+            }
+        }

@@ -1,0 +1,283 @@
+"""
+The nouns: what is rotated, what is found, and what became of it. No I/O.
+
+Plain frozen dataclasses, because the rotation function imports this module cold and every
+dependency it does without is start-up time and zip size saved.
+"""
+
+from __future__ import annotations
+
+import enum
+import hmac
+import json
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from wickie.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Sensitive:
+    """Text that no log, `repr` or serialiser shows; `reveal` is the one way out."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the plaintext. Every call site is worth a reviewer's look."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Sensitive('***')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sensitive) and hmac.compare_digest(
+            self._text.encode(), other._text.encode()
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Sensitive value is not to be pickled")
+
+
+class Verdict(enum.StrEnum):
+    """Whether the system that issued a credential still honours it."""
+
+    LIVE = "LIVE"
+    DEAD = "DEAD"
+    UNKNOWN = "UNKNOWN"
+    """The question got no answer (timeout, TLS, throttling); never to be read as DEAD."""
+
+
+class Stage(enum.StrEnum):
+    """Where a version of a secret stands in its life, by its staging label."""
+
+    PENDING = "PENDING"
+    CURRENT = "CURRENT"
+    PREVIOUS = "PREVIOUS"
+    RETIRED = "RETIRED"
+    """It carries no label any more: nothing may use it, and nothing should honour it."""
+
+    @property
+    def label(self) -> str:
+        """The Secrets Manager staging label; RETIRED is the absence of one."""
+        return f"AWS{self.value}"
+
+    @classmethod
+    def of(cls, labels: list[str]) -> Stage:
+        """Read a version's stage off its labels; CURRENT wins over a PENDING left beside it."""
+        for stage in (cls.CURRENT, cls.PENDING, cls.PREVIOUS):
+            if stage.label in labels:
+                return stage
+        return cls.RETIRED
+
+
+class Severity(enum.StrEnum):
+    """How bad a finding is, in the words of SARIF viewers and Security Hub."""
+
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+    INFORMATIONAL = "INFORMATIONAL"
+
+
+_LOGIN_KEYS: Final = ("engine", "host", "username", "password")
+
+
+@dataclass(frozen=True)
+class DatabaseLogin:
+    """
+    A database user, in the JSON shape AWS's own rotation functions use.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+    """
+
+    engine: str
+    host: str
+    username: str
+    password: Sensitive
+    port: int | None = None
+    dbname: str | None = None
+    masterarn: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The secret's whole JSON but the password, so that keys unknown to wickie survive."""
+
+    @classmethod
+    def from_secret_string(cls, text: str, name: str) -> DatabaseLogin:
+        """Parse the value of the secret `name`. Raises `ConfigError` naming what is amiss."""
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise ConfigError(
+                f"secret {name} is not a JSON object; store "
+                f'{{"engine", "host", "username", "password", …}} in it'
+            ) from None
+        missing = [key for key in _LOGIN_KEYS if not isinstance(document.get(key), str)]
+        if missing:
+            raise ConfigError(f"secret {name} lacks {', '.join(missing)}; add them to its JSON")
+        try:
+            port = int(document["port"]) if document.get("port") is not None else None
+        except (TypeError, ValueError):
+            raise ConfigError(f"secret {name} has a port that is no number; correct it") from None
+        password = Sensitive(document.pop("password"))
+        return cls(
+            engine=document["engine"],
+            host=document["host"],
+            username=document["username"],
+            password=password,
+            port=port,
+            dbname=document.get("dbname"),
+            masterarn=document.get("masterarn"),
+            document=document,
+        )
+
+    def to_secret_string(self) -> str:
+        """Serialise with the password in the clear, for Secrets Manager alone."""
+        return json.dumps(
+            {**self.document, "username": self.username, "password": self.password.reveal()}
+        )
+
+    def succeeded_by(self, username: str, password: Sensitive) -> DatabaseLogin:
+        """The same login but for who signs in and how."""
+        return replace(self, username=username, password=password)
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where text was read, in SARIF's terms: an artifact URI and a line in it (from 1)."""
+
+    uri: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class ManagedVersion:
+    """The version of a managed secret that a piece of text turned out to be."""
+
+    arn: str
+    version_id: str
+    stage: Stage
+    encoding: str = "raw"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A credential seen where it should not be. Carries no plaintext, ever."""
+
+    id: str
+    """Keyed digest of rule, value and artifact: the same when lines move or a commit is added."""
+    rule_id: str
+    title: str
+    severity: Severity
+    location: Location
+    source: str
+    """Kind of the source it came from: `s3`, `git`, `ecs-task-definition`, …"""
+    managed: ManagedVersion | None = None
+    verdict: Verdict = Verdict.UNKNOWN
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that was to be scanned and could not be read, and why."""
+
+    uri: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What one run of a scan saw, and what it could not see."""
+
+    run_id: str
+    started: datetime
+    finished: datetime
+    bytes_scanned: int
+    artifacts: int
+    """How many objects, files, blobs or definitions were read."""
+    findings: tuple[Finding, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+class RotationState(enum.StrEnum):
+    """How an emergency or requested rotation ended."""
+
+    ROTATED = "ROTATED"
+    ROLLED_BACK = "ROLLED_BACK"
+    FAILED = "FAILED"
+    DEBOUNCED = "DEBOUNCED"
+    """Not done: the same secret was rotated moments ago."""
+    CAPPED = "CAPPED"
+    """Not done: more rotations this hour than the configuration allows; a person must look."""
+
+
+class DependentState(enum.StrEnum):
+    """Whether something that uses a secret came back with its new value."""
+
+    REFRESHED = "REFRESHED"
+    UNHEALTHY = "UNHEALTHY"
+
+
+@dataclass(frozen=True)
+class DependentOutcome:
+    """What became of one user of a rotated secret."""
+
+    name: str
+    state: DependentState
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One step of a rotation as it happened; the leak-to-dead picture is drawn from these."""
+
+    step: str
+    at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class RotationOutcome:
+    """What one run of the rotation procedure did. Versions are ids, never values."""
+
+    secret: str
+    state: RotationState
+    reason: str
+    """Why it was started: `requested`, `leak`, …"""
+    strategy: str = ""
+    from_version: str | None = None
+    to_version: str | None = None
+    old_credential: Verdict = Verdict.UNKNOWN
+    new_credential: Verdict = Verdict.UNKNOWN
+    dependents: tuple[DependentOutcome, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+
+
+def to_jsonable(value: object) -> Any:
+    """Turn a record of this module into what `json.dumps` takes; a `Sensitive` is refused."""
+    if isinstance(value, Sensitive):
+        raise TypeError("a Sensitive value is not to be serialised")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_jsonable(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {key: to_jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_jsonable(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Rotation: the steps Secrets Manager asks for, and what wickie does around them."""

@@ -1,0 +1,93 @@
+"""How the replacement procedure asks AWS: refusals in wickie's words, and patience."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+
+from wickie.errors import (
+    ConfigError,
+    Error,
+    NotFoundError,
+    ProviderUnavailableError,
+    RotationError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+_TRY_AGAIN: Final = frozenset(
+    {
+        "ThrottlingException",
+        "Throttling",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ResourceConflictException",
+        "InternalServiceError",
+    }
+)
+_SERVER_FAULT: Final = 500
+
+
+@contextmanager
+def asking(thing: str) -> Iterator[None]:
+    """
+    Turn what AWS refuses about `thing` into wickie's errors.
+
+    The text of a ClientError is AWS's own and names resources and principals only; the text of
+    a BotoCoreError may quote the parameters of the call, so that one is never passed on.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _in_our_words(thing, error) from None
+    except (NoCredentialsError, NoRegionError) as error:
+        raise ConfigError(
+            f"no AWS credentials or region to ask about {thing} ({type(error).__name__}); "
+            f"set AWS_PROFILE or AWS_REGION"
+        ) from None
+    except BotoCoreError as error:
+        raise ProviderUnavailableError(
+            f"AWS could not be asked about {thing} ({type(error).__name__}); try again"
+        ) from None
+
+
+def _in_our_words(thing: str, error: ClientError) -> Error:
+    code = error.response["Error"].get("Code", "")
+    text = " ".join(error.response["Error"].get("Message", "").split())
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code.endswith(("NotFoundException", "NotFound")) or code.startswith("NoSuch"):
+        return NotFoundError(f"{thing} does not exist here; check its name, account and region")
+    if code in _TRY_AGAIN or status >= _SERVER_FAULT:
+        return ProviderUnavailableError(f"AWS asks to try {thing} again later ({code})")
+    if code.startswith("AccessDenied"):
+        return ConfigError(f"not allowed on {thing}: {text}; grant it to the role this runs as")
+    return RotationError(f"{thing}: {code}: {text}")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for something, and at what pace to ask for it."""
+
+    seconds: float
+    first: float = 0.2
+    longest: float = 2.0
+
+    def until(self, ask: Callable[[], T | None]) -> T | None:
+        """Ask until there is an answer. None says that patience has run out."""
+        deadline = time.monotonic() + self.seconds
+        pause = self.first
+        while (answer := ask()) is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, self.longest)
+        return answer

@@ -1,0 +1,201 @@
+"""
+The four steps of a Secrets Manager rotation, once, for every kind of credential.
+
+Secrets Manager invokes the same function four times with the same token and may repeat any
+step, or all of them, so each step first asks whether its work is already done. AWSPENDING is
+the write-ahead log: the new value is stored before anything outside Secrets Manager changes.
+
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_how.html
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from wickie.errors import AuthenticationError, ConfigError, ProviderUnavailableError, RotationError
+from wickie.model import Sensitive, Stage
+from wickie.providers import same_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wickie.model import DatabaseLogin
+    from wickie.rotation.versions import Secret, Versions
+
+# A step signs in three times and may wait 5 s for a lock; what is begun must not be cut off.
+_NEEDED_SECONDS: Final = 15.0
+
+
+class Step(enum.StrEnum):
+    """The steps, in the order and by the names Secrets Manager sends."""
+
+    CREATE = "createSecret"
+    SET = "setSecret"
+    TEST = "testSecret"
+    FINISH = "finishSecret"
+
+
+@dataclass(frozen=True)
+class RotationEvent:
+    """What Secrets Manager passes to a rotation function."""
+
+    step: Step
+    token: str
+    """Id of the version that is to become current."""
+    rotation_token: Sensitive | None = None
+    """Proof that Secrets Manager asked; PutSecretValue wants it, and no log does."""
+
+    @classmethod
+    def parse(cls, event: Mapping[str, str]) -> RotationEvent:
+        """Read an invocation. Raises `ConfigError` for what Secrets Manager would not send."""
+        try:
+            step, token = Step(event["Step"]), event["ClientRequestToken"]
+        except (KeyError, ValueError):
+            raise ConfigError(
+                "not a rotation event: it needs Step, SecretId and ClientRequestToken as "
+                "Secrets Manager sends them"
+            ) from None
+        proof = event.get("RotationToken")
+        return cls(step, token, Sensitive(proof) if proof else None)
+
+
+class Rotator(Protocol):
+    """
+    How one kind of credential is replaced.
+
+    A rotator talks to the system behind the credential and never to the secret. Every method
+    may be called again with the same arguments.
+    """
+
+    def create_secret(self, current: DatabaseLogin) -> DatabaseLogin:
+        """Return the credential that is to succeed `current`."""
+
+    def set_secret(
+        self, pending: DatabaseLogin, current: DatabaseLogin, previous: DatabaseLogin | None
+    ) -> None:
+        """Make the system honour `pending`; abandon where `current` is not what it should be."""
+
+    def test_secret(self, pending: DatabaseLogin, current: DatabaseLogin) -> None:
+        """
+        Sign in afresh as `pending`, changing nothing.
+
+        Raises:
+            AuthenticationError: it is not honoured, or may do less than `current` may.
+        """
+
+    def retire(self, old: DatabaseLogin, current: DatabaseLogin) -> None:
+        """Make the system refuse `old`, and end the sessions that were opened with it."""
+
+
+class Fingerprints(Protocol):
+    """Where versions of secrets are published so that a scanner recognises them."""
+
+    def publish(self, arn: str, version_id: str, stage: Stage, value: Sensitive) -> None:
+        """Make a version recognisable, if its value is long and random enough."""
+
+    def restage(self, arn: str, stages: Mapping[str, Stage]) -> None:
+        """Set the stage of every published version; those not named are retired."""
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """One secret under rotation: where its versions are, who changes the target, who is told."""
+
+    secret: Secret
+    rotator_for: Callable[[DatabaseLogin], Rotator]
+    fingerprints: Fingerprints
+    seconds_left: Callable[[], float]
+
+    def require_time(self, purpose: str) -> None:
+        """Raise rather than begin what the function's timeout would cut off half-way."""
+        left = self.seconds_left()
+        if left < _NEEDED_SECONDS:
+            raise ProviderUnavailableError(
+                f"{purpose} of {self.secret.id} not begun with {left:.0f} s left; "
+                f"raise the function's timeout to 60 s"
+            )
+
+
+def rotate(rotation: Rotation, event: RotationEvent) -> None:
+    """
+    Carry out the one step that `event` names.
+
+    Raises:
+        RotationError: the versions are not staged as the step requires.
+        ProviderError: the system behind the credential refused or could not be asked.
+    """
+    versions = rotation.secret.versions()
+    labels = versions.labels.get(event.token, [])
+    if Stage.CURRENT.label in labels:
+        # A retry after promotion: only what follows the promotion may still be undone.
+        rotation.fingerprints.restage(versions.arn, versions.stages())
+        return
+    if Stage.PENDING.label not in labels:
+        raise RotationError(
+            f"version {event.token} of {versions.arn} is not AWSPENDING; start a new rotation"
+        )
+    rotation.require_time(event.step)
+    _STEPS[event.step](rotation, versions, event)
+
+
+def _create(rotation: Rotation, versions: Versions, event: RotationEvent) -> None:
+    secret = rotation.secret
+    current_id = versions.current()
+    current = secret.read(current_id)
+    if secret.find(event.token) is None:
+        pending = rotation.rotator_for(current).create_secret(current)
+        secret.store_pending(event.token, pending, event.rotation_token)
+    stored = secret.read(event.token)
+    # The current value too: no earlier rotation published the one a secret was made with.
+    rotation.fingerprints.publish(versions.arn, current_id, Stage.CURRENT, current.password)
+    rotation.fingerprints.publish(versions.arn, event.token, Stage.PENDING, stored.password)
+
+
+def _set(rotation: Rotation, versions: Versions, event: RotationEvent) -> None:
+    secret = rotation.secret
+    current, pending = _current_and_pending(rotation, versions, event)
+    rotator = rotation.rotator_for(current)
+    try:
+        rotator.test_secret(pending, current)
+    except AuthenticationError:
+        previous_id = versions.holder(Stage.PREVIOUS)
+        previous = secret.find(previous_id) if previous_id else None
+        if previous is not None and not same_server(previous, current):
+            previous = None  # its password is not for the server that `current` names
+        rotation.require_time(event.step)
+        rotator.set_secret(pending, current, previous)
+
+
+def _test(rotation: Rotation, versions: Versions, event: RotationEvent) -> None:
+    current, pending = _current_and_pending(rotation, versions, event)
+    rotation.rotator_for(current).test_secret(pending, current)
+
+
+def _finish(rotation: Rotation, versions: Versions, event: RotationEvent) -> None:
+    _test(rotation, versions, event)
+    rotation.secret.move(Stage.CURRENT, versions.current(), event.token)
+    after = rotation.secret.versions()
+    rotation.fingerprints.restage(after.arn, after.stages())
+
+
+_STEPS: Final[Mapping[Step, Callable[[Rotation, Versions, RotationEvent], None]]] = {
+    Step.CREATE: _create,
+    Step.SET: _set,
+    Step.TEST: _test,
+    Step.FINISH: _finish,
+}
+
+
+def _current_and_pending(
+    rotation: Rotation, versions: Versions, event: RotationEvent
+) -> tuple[DatabaseLogin, DatabaseLogin]:
+    current = rotation.secret.read(versions.current())
+    pending = rotation.secret.read(event.token)
+    if not same_server(current, pending):
+        raise RotationError(
+            f"AWSPENDING of {versions.arn} names another engine, host or port than AWSCURRENT; "
+            f"abandoned, remove the AWSPENDING label and rotate again"
+        )
+    return current, pending

@@ -1,0 +1,149 @@
+"""The versions of one secret in Secrets Manager, by id and by staging label."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wickie.errors import ConfigError, NotFoundError, RotationError
+from wickie.model import DatabaseLogin, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_secretsmanager.type_defs import GetSecretValueResponseTypeDef
+
+    from wickie.model import Sensitive
+
+PERMISSIONS: Final = (
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+)
+"""What this module may ask about a secret that is rotated."""
+
+_READ_PAUSES: Final = (0.1, 0.3, 0.9)
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Which version carried which labels when Secrets Manager was asked."""
+
+    arn: str
+    labels: Mapping[str, list[str]]
+
+    def holder(self, stage: Stage) -> str | None:
+        """The version that carries a stage's label."""
+        return next((v for v, labels in self.labels.items() if stage.label in labels), None)
+
+    def current(self) -> str:
+        """The version that carries AWSCURRENT. Raises `RotationError` where none does."""
+        version = self.holder(Stage.CURRENT)
+        if version is None:
+            raise RotationError(
+                f"{self.arn} has no AWSCURRENT version; store the credential in it first"
+            )
+        return version
+
+    def stages(self) -> dict[str, Stage]:
+        """The stage of every version that has one."""
+        return {v: Stage.of(labels) for v, labels in self.labels.items() if labels}
+
+
+@dataclass(frozen=True)
+class Secret:
+    """One secret of Secrets Manager."""
+
+    client: SecretsManagerClient
+    id: str
+
+    def versions(self) -> Versions:
+        """Ask which versions there are. Raises `NotFoundError`."""
+        try:
+            reply = self.client.describe_secret(SecretId=self.id)
+        except self.client.exceptions.ResourceNotFoundException:
+            raise NotFoundError(
+                f"no secret {self.id} here; check its name, the account and the region"
+            ) from None
+        return Versions(reply["ARN"], reply.get("VersionIdsToStages", {}))
+
+    def find(self, version_id: str) -> DatabaseLogin | None:
+        """Read a version; None where it has no value (yet). By id: a label may lag behind."""
+        try:
+            reply = self.client.get_secret_value(SecretId=self.id, VersionId=version_id)
+        except self.client.exceptions.ResourceNotFoundException:
+            return None
+        return self._login(reply)
+
+    def read_current(self) -> DatabaseLogin:
+        """Read a secret that is none of ours to rotate, and so to describe."""
+        try:
+            reply = self.client.get_secret_value(SecretId=self.id, VersionStage=Stage.CURRENT.label)
+        except self.client.exceptions.ResourceNotFoundException:
+            raise NotFoundError(
+                f"no secret {self.id} with a value here; check its name, account and region"
+            ) from None
+        return self._login(reply)
+
+    def _login(self, reply: GetSecretValueResponseTypeDef) -> DatabaseLogin:
+        if "SecretString" not in reply:
+            raise ConfigError(f"secret {self.id} holds binary data; store a JSON object in it")
+        return DatabaseLogin.from_secret_string(reply["SecretString"], self.id)
+
+    def read(self, version_id: str) -> DatabaseLogin:
+        """
+        Read a version that must have a value. Raises `RotationError` where it has none.
+
+        Asks again for a moment: what one step stored, the next may not see at once.
+        """
+        for pause in (*_READ_PAUSES, None):
+            login = self.find(version_id)
+            if login is not None:
+                return login
+            if pause:
+                time.sleep(pause)
+        raise RotationError(
+            f"version {version_id} of {self.id} has no value; createSecret must store one first"
+        )
+
+    def store_pending(
+        self, version_id: str, login: DatabaseLogin, rotation_token: Sensitive | None
+    ) -> None:
+        """Give the version its value, once: a version that has one already keeps it."""
+        token = {"RotationToken": rotation_token.reveal()} if rotation_token else {}
+        try:
+            self.client.put_secret_value(
+                SecretId=self.id,
+                ClientRequestToken=version_id,
+                SecretString=login.to_secret_string(),
+                VersionStages=[Stage.PENDING.label],
+                **token,
+            )
+        except self.client.exceptions.ResourceExistsException:
+            return  # an earlier attempt's value, not yet visible when we looked
+
+    def move(self, stage: Stage, source: str, target: str | None = None) -> None:
+        """
+        Move a label off `source`, to `target` if given, provided that `source` still has it.
+
+        Secrets Manager compares and swaps: whoever comes second gets a `RotationError`.
+        """
+        to = {"MoveToVersionId": target} if target else {}
+        try:
+            self.client.update_secret_version_stage(
+                SecretId=self.id,
+                VersionStage=stage.label,
+                RemoveFromVersionId=source,
+                **to,
+            )
+        except (
+            self.client.exceptions.InvalidParameterException,
+            self.client.exceptions.InvalidRequestException,
+        ):
+            raise RotationError(
+                f"{stage.label} of {self.id} was no longer on version {source}; "
+                f"someone else moved it, start again"
+            ) from None

@@ -1,0 +1,156 @@
+"""
+Recognises values of managed secrets by their fingerprints alone, in any encoding.
+
+Of every eight bytes of text one 64-bit word is hashed. All but some per cent of the words are
+dismissed by a look into a table that stays in the cache, nearly all others by a look into a larger
+one, and what a binary search then finds is settled by the keyed digest of the whole value.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from wickie.fingerprints import STRIDE, WindowHash, digest
+from wickie.model import Finding, ManagedVersion, Severity, Stage
+from wickie.scan.chunk import Chunk, Match
+from wickie.scan.identity import finding_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from wickie.fingerprints import Fingerprint
+
+    Words = NDArray[np.uint64]
+
+RULE: Final = "wickie.managed-secret"
+
+_SEVERITIES: Final = {
+    Stage.CURRENT: Severity.CRITICAL,
+    Stage.PENDING: Severity.CRITICAL,
+    Stage.PREVIOUS: Severity.HIGH,
+    Stage.RETIRED: Severity.INFORMATIONAL,
+}
+_BLOCK_WORDS: Final = 1 << 16
+"""Words looked at together: what is computed of them stays in a core's cache."""
+_SPARSE_BITS: Final = 22
+_SPARSE: Final = np.uint32((1 << _SPARSE_BITS) - 1)
+
+
+class ManagedDetector:
+    """Finds values of managed secrets, of which it knows only fingerprints."""
+
+    def __init__(self, fingerprints: Iterable[Fingerprint], key: bytes) -> None:
+        self._fingerprints = tuple(fingerprints)
+        self._key = key
+        self._hash = WindowHash.of(key)
+        windows = np.array([f.windows for f in self._fingerprints], np.uint32).ravel()
+        self._order = np.argsort(windows, kind="stable")
+        self._windows = windows[self._order]
+        # One bit in eight to sixteen is set, and the table no larger than that takes.
+        bits = min(max(len(windows).bit_length() + 3, 16), 24)
+        self._shift = np.uint64(64 - bits)
+        self._dense = _table(bits, windows >> np.uint32(32 - bits))
+        self._sparse = _table(_SPARSE_BITS, windows & _SPARSE)
+        self._scratch = threading.local()
+
+    def detect(self, batch: Sequence[Chunk]) -> Iterator[Match]:
+        """See `Detector`. All of the batch at once: numpy's calls cost more than small chunks."""
+        if not self._fingerprints:
+            return
+        starts = list(accumulate((len(chunk.data) + 1 for chunk in batch), initial=0))
+        text = batch[0].data if len(batch) == 1 else b"\n".join(chunk.data for chunk in batch)
+        findings: dict[tuple[int, str, str], Finding] = {}
+        for position, fingerprint in self._hits(text):
+            index = bisect_right(starts, position) - 1
+            chunk, start = batch[index], position - starts[index]
+            end = start + fingerprint.length
+            if end > len(chunk.data):
+                continue
+            known = (index, fingerprint.arn, fingerprint.version_id)
+            if known not in findings:
+                findings[known] = self._finding(chunk, start, fingerprint)
+            yield Match(findings[known], chunk, (start, end))
+
+    def _finding(self, chunk: Chunk, start: int, found: Fingerprint) -> Finding:
+        version = ManagedVersion(found.arn, found.version_id, found.stage, found.encoding)
+        value = f"{version.arn} {version.version_id}".encode()
+        name = version.arn.partition(":secret:")[2] or version.arn
+        return Finding(
+            id=finding_id(self._key, RULE, value, chunk.artifact),
+            rule_id=RULE,
+            title=f"{version.stage.value} value of the managed secret {name}",
+            severity=_SEVERITIES[version.stage],
+            location=chunk.at(chunk.line(start)),
+            source=chunk.source,
+            managed=version,
+        )
+
+    def _hits(self, text: bytes) -> Iterator[tuple[int, Fingerprint]]:
+        """Where in `text` which encoded values begin, in order of the eighth bytes in them."""
+        view = memoryview(text)
+        # A log may hold the same value a hundred thousand times.
+        entries = functools.cache(self._entries)
+        for position, window in self._candidates(text):
+            for fingerprint, shift in entries(window):
+                start = position - shift
+                value = view[max(start, 0) : start + fingerprint.length]
+                whole = start >= 0 and len(value) == fingerprint.length
+                if whole and digest(value, self._key) == fingerprint.digest:
+                    yield start, fingerprint
+
+    def _entries(self, window: int) -> list[tuple[Fingerprint, int]]:
+        """The values that have a window with this hash, and how far into them it is."""
+        begin, end = (
+            np.searchsorted(self._windows, np.uint32(window), side) for side in ("left", "right")
+        )
+        places = (divmod(entry, STRIDE) for entry in self._order[begin:end].tolist())
+        return [(self._fingerprints[index], shift) for index, shift in places]
+
+    def _candidates(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Every eighth position of `text` that begins with a known window, and its hash."""
+        words = np.frombuffer(text, "<u8", count=len(text) // STRIDE)
+        for begin in range(0, len(words), _BLOCK_WORDS):
+            block = words[begin : begin + _BLOCK_WORDS]
+            mixed, spare = (buffer[: len(block)] for buffer in self._buffers())
+            self._mix(block, mixed, spare)
+            np.right_shift(mixed, self._shift, out=spare)
+            # Every index is in range; "wrap" is numpy's quickest way not to check that.
+            likely = self._dense.take(spare.view(np.int64), mode="wrap")
+            (kept,) = np.nonzero(likely)
+            windows = (mixed[kept] >> np.uint64(32)).astype(np.uint32)
+            likely = self._sparse.take(windows & _SPARSE)
+            kept, windows = kept[likely], windows[likely]
+            nearest = np.searchsorted(self._windows, windows)
+            nearest[nearest == len(self._windows)] = 0
+            known = self._windows[nearest] == windows
+            for index, window in zip(kept[known].tolist(), windows[known].tolist(), strict=True):
+                yield (begin + index) * STRIDE, window
+
+    def _mix(self, block: Words, mixed: Words, spare: Words) -> None:
+        """`WindowHash` of every word, in the upper half of `mixed`."""
+        np.bitwise_xor(block, np.uint64(self._hash.whiten), out=mixed)
+        np.multiply(mixed, np.uint64(self._hash.first), out=mixed)
+        np.right_shift(mixed, np.uint64(32), out=spare)
+        np.bitwise_xor(mixed, spare, out=mixed)
+        np.multiply(mixed, np.uint64(self._hash.second), out=mixed)
+
+    def _buffers(self) -> tuple[Words, Words]:
+        """Memory of this thread's own to compute in."""
+        if not hasattr(self._scratch, "buffers"):
+            self._scratch.buffers = tuple(np.empty((2, _BLOCK_WORDS), np.uint64))
+        buffers: tuple[Words, Words] = self._scratch.buffers
+        return buffers
+
+
+def _table(bits: int, marked: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    table = np.zeros(1 << bits, np.bool_)
+    table[marked] = True
+    return table

@@ -1,0 +1,166 @@
+"""Joins sources and detectors: reads everything once, and looks at it with two threads."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict, deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from wickie.errors import NothingScannedError, SourceError
+from wickie.model import Finding, Gap, ScanResult
+from wickie.scan.chunk import SIZE, Chunk, Detector, Match, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+# Kingfisher and numpy let go of the interpreter's lock. More threads would only wait for it.
+_THREADS: Final = 2
+_AHEAD: Final = 2 * _THREADS
+"""Batches of at most 2 MiB that are read before the first of them is done with."""
+_NAMED_GAPS: Final = 3
+
+
+def scan(
+    sources: Iterable[Source],
+    detectors: Sequence[Detector],
+    *,
+    run_id: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> ScanResult:
+    """
+    Read every source once and report what any detector finds, each finding once per artifact.
+
+    What cannot be read is a gap in the result. A detector that fails ends the scan: silence
+    would look like a clean result.
+
+    Raises:
+        NothingScannedError: there was no source, or none that could be read.
+    """
+    reading, seen, started = _Reading(), _Seen(), now()
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="scan") as pool:
+        ahead: deque[Future[list[Match | Gap]]] = deque()
+        for batch in reading.batches(sources):
+            ahead.append(pool.submit(_examine, batch, detectors))
+            if len(ahead) > _AHEAD:
+                seen.add(ahead.popleft().result())
+        for examined in ahead:
+            seen.add(examined.result())
+    gaps = tuple(dict.fromkeys([*reading.gaps, *seen.gaps]))
+    if not reading.sources or (gaps and not reading.artifacts):
+        raise NothingScannedError(_nothing(gaps))
+    return ScanResult(
+        run_id=run_id,
+        started=started,
+        finished=now(),
+        bytes_scanned=reading.size,
+        artifacts=reading.artifacts,
+        findings=tuple(seen.findings.values()),
+        gaps=gaps,
+    )
+
+
+@dataclass
+class _Reading:
+    """What has been read so far."""
+
+    sources: int = 0
+    artifacts: int = 0
+    size: int = 0
+    gaps: list[Gap] = field(default_factory=list)
+    _uri: str = ""
+
+    def batches(self, sources: Iterable[Source]) -> Iterator[list[Chunk]]:
+        """Read `sources` one after the other, in batches large enough to be worth a call."""
+        batch: list[Chunk] = []
+        size = 0
+        for chunk in self._chunks(sources):
+            batch.append(chunk)
+            size += len(chunk.data)
+            if size >= SIZE:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _chunks(self, sources: Iterable[Source]) -> Iterator[Chunk]:
+        for source in sources:
+            self.sources += 1
+            self._uri = ""
+            try:
+                for part in source.chunks():
+                    if isinstance(part, Gap):
+                        self.gaps.append(part)
+                    else:
+                        self._count(part)
+                        yield part
+            except SourceError as error:
+                self.gaps.append(Gap(source.uri, str(error)))
+
+    def _count(self, chunk: Chunk) -> None:
+        self.size += chunk.size
+        if chunk.uri != self._uri:
+            self.artifacts += 1
+            self._uri = chunk.uri
+
+
+@dataclass
+class _Seen:
+    """What has been found so far; the first sight of a finding counts."""
+
+    findings: dict[str, Finding] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+
+    def add(self, examined: Iterable[Match | Gap]) -> None:
+        for each in examined:
+            if isinstance(each, Gap):
+                self.gaps.append(each)
+            else:
+                self.findings.setdefault(each.finding.id, each.finding)
+
+
+def _examine(batch: Sequence[Chunk], detectors: Sequence[Detector]) -> list[Match | Gap]:
+    """Let every detector look; where text is a managed value, that is all there is to say."""
+    seen = [each for detector in detectors for each in detector.detect(batch)]
+    managed = defaultdict[int, list[Match]](list)
+    for each in seen:
+        if isinstance(each, Match) and each.finding.managed:
+            managed[id(each.chunk)].append(each)
+    if not managed:
+        return seen
+    places = {chunk: _Places(matches) for chunk, matches in managed.items()}
+    return [
+        each
+        for each in seen
+        if isinstance(each, Gap)
+        or each.finding.managed
+        or id(each.chunk) not in places
+        or not places[id(each.chunk)].overlap(each)
+    ]
+
+
+class _Places:
+    """Where in a chunk managed values stand."""
+
+    def __init__(self, matches: Iterable[Match]) -> None:
+        spans = sorted(match.span for match in matches if match.span)
+        self._starts = [start for start, _ in spans]
+        self._ends = [end for _, end in spans]
+        self._lines = {match.finding.location.line for match in matches}
+
+    def overlap(self, match: Match) -> bool:
+        if match.span is None:
+            return match.finding.location.line in self._lines
+        # The last value that begins before the match ends is the one that reaches furthest.
+        last = bisect_left(self._starts, match.span[1]) - 1
+        return last >= 0 and self._ends[last] > match.span[0]
+
+
+def _nothing(gaps: Sequence[Gap]) -> str:
+    if not gaps:
+        return "there was nothing to scan; name a target"
+    named = "; ".join(f"{gap.uri}: {gap.reason}" for gap in gaps[:_NAMED_GAPS])
+    others = f" and {len(gaps) - _NAMED_GAPS} more" if len(gaps) > _NAMED_GAPS else ""
+    return f"nothing could be scanned: {named}{others}"

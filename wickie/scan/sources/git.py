@@ -1,0 +1,82 @@
+"""Every version of every file in a repository's history."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import kingfisher_sdk
+from kingfisher_sdk import _native
+
+from wickie.errors import SourceError
+from wickie.model import Gap
+from wickie.scan.unpacking import unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from wickie.aws import Clients
+    from wickie.scan.chunk import Chunk
+
+_LARGEST: Final = 256 << 20
+"""Bytes of one version of a file: they are in memory all at once."""
+
+
+def open_repository(options: Mapping[str, str], clients: Clients) -> Repository:  # noqa: ARG001
+    """Open the repository at `path`, with or without a work tree."""
+    return Repository(Path(options["path"]))
+
+
+@dataclass(frozen=True)
+class Repository:
+    """
+    All that any ref leads to: other branches, tags and stashes, and what was deleted since.
+
+    Needs no git executable. A version of a file is read once, however many commits have it.
+    """
+
+    kind: ClassVar[str] = "git"
+
+    path: Path
+    largest: int = _LARGEST
+
+    @property
+    def uri(self) -> str:
+        """See `Source`."""
+        return f"git:{self.path.as_posix()}"
+
+    def chunks(self) -> Iterator[Chunk | Gap]:
+        """See `Source`."""
+        try:
+            for name, data, blob, origins, _staged, _unreachable, _raw, skipped in self._inputs():
+                if skipped is not None:
+                    yield Gap(f"{self.uri}@{blob}", skipped)
+                else:
+                    uri = f"{self.uri}@{_introduced(origins)}:{name}"
+                    artifact = f"{self.uri}:{name}"
+                    yield from unpacked(io.BytesIO(data or b""), uri, artifact, self.kind)
+        except (OSError, RuntimeError, ValueError) as error:
+            text = " ".join(str(error).split())
+            raise SourceError(
+                f"cannot read the git repository {self.path}: {text}; give the root of a complete "
+                f"clone"
+            ) from None
+
+    def _inputs(self) -> Any:
+        # `kingfisher_sdk.git_inputs` tells of what it skips by a warning only, and warnings
+        # belong to the whole process.
+        return _native.GitInputs(
+            str(self.path),
+            kingfisher_sdk.GitScope(refs=None),
+            discover=False,
+            max_blob_size=self.largest,
+            skip_missing_blobs=True,
+        )
+
+
+def _introduced(origins: Sequence[Any]) -> str:
+    """The earliest commit that has this version of the file."""
+    oldest = min(origins, key=lambda commit: (commit.committer[2], commit.id), default=None)
+    return str(oldest.id) if oldest else "unknown"
