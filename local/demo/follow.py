@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import httpx
+from local.prefect_api import prefect_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import httpx
 
 _FINAL: Final = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 _PATIENCE: Final = 180.0
@@ -26,9 +29,10 @@ class FlowRun:
 
 def follow(api_url: str, deployment: str, tell: Callable[[str], None]) -> FlowRun:
     """Run `flow/deployment` to its end; `tell` the name of each step as it ends."""
-    with httpx.Client(base_url=api_url, timeout=30) as api:
+    with prefect_api(api_url) as api:
         found = api.get(f"deployments/name/{deployment}").raise_for_status().json()
-        created = api.post(f"deployments/{found['id']}/create_flow_run", json={})
+        once = {"idempotency_key": str(uuid.uuid4())}
+        created = api.post(f"deployments/{found['id']}/create_flow_run", json=once)
         run = created.raise_for_status().json()["id"]
         told: set[str] = set()
         deadline = time.monotonic() + _PATIENCE
@@ -45,8 +49,6 @@ def _tell_tasks(api: httpx.Client, told: set[str], tell: Callable[[str], None]) 
     """Tell the steps that have ended since, the response's own among them."""
     ended = {"task_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED"]}}}}
     reply = api.post("task_runs/filter", json=ended)
-    if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        return  # Prefect's way to say that SQLite is busy
     tasks = [task for task in reply.raise_for_status().json() if task["id"] not in told]
     for task in sorted(tasks, key=lambda task: task["end_time"]):
         told.add(task["id"])

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from local.prefect import EcsWorker, PrefectServer
+from local.prefect_api import prefect_api
 from local.server import LocalAws
 from tests.local.fargate import Fargate, until
 from wickie.deployment import Deployment, parameter_name
@@ -80,12 +81,8 @@ class Stage:
     def ask(self, path: str, body: object = None, method: str = "") -> Any:
         """Call the server's API; what it answers, None if that is empty."""
         method = method or ("GET" if body is None else "POST")
-
-        def answer() -> httpx.Response | None:
-            reply = httpx.request(method, self.server.api_url + path, json=body, timeout=30)
-            return None if reply.status_code == 503 else reply  # which says that SQLite is busy
-
-        reply = until(answer).raise_for_status()
+        with prefect_api(self.server.api_url) as api:
+            reply = api.request(method, path, json=body).raise_for_status()
         return reply.json() if reply.content else None
 
     def start(self, deployment: str, **parameters: Any) -> str:
