@@ -24,7 +24,7 @@ def main() -> None:
     app = new_app(ROOT / "cdk.json")
     path = app.node.try_get_context("config") or SETTINGS.get("WICKIE_CONFIG", "wickie.yaml")
     try:
-        add_stage(app, load_config(Path(path)), build(ROOT))
+        add_stage(app, load_config(Path(path)), build)
     except ConfigError as error:
         sys.exit(f"app.py: {error}")
     app.synth()

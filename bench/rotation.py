@@ -52,7 +52,7 @@ def table() -> list[dict[str, Any]]:
         LocalAws() as aws,
         Postgres(aws.world.processes) as postgres,
     ):
-        folder = build(Path(scratch))
+        folder = build("postgres", Path(scratch))
         size = f"{len(archive(folder)) / 1000:.0f} kB"
         bench = _Bench(aws, postgres, folder)
         cold = [next(bench.rotation())[1] for _ in range(_COLD_RUNS)]
@@ -88,6 +88,7 @@ class _Bench:
         )
         key = made["kms"].create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
         self._variables = aws.environment() | {
+            "WICKIE_ENGINE": "postgres",
             "WICKIE_STRATEGY": "single-user",
             "WICKIE_FINGERPRINT_TABLE": _TABLE,
             "WICKIE_FINGERPRINT_KEY": key["KeyMetadata"]["KeyId"],

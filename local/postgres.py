@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from local.certificates import make_certificates
 from local.processes import Processes
-from wickie.model import DatabaseLogin, Sensitive
+from wickie.credentials import DatabaseLogin, Sensitive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +120,7 @@ class Postgres:
 
     def _initialise(self) -> None:
         password = Sensitive(secrets.token_urlsafe(24))
-        self.admin = DatabaseLogin("postgres", _HOST, "postgres", password)
+        self.admin = DatabaseLogin("postgres", _HOST, "postgres", password, port=0)
         file = self._scratch / "superuser"
         file.touch(mode=0o600)
         try:

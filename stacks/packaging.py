@@ -1,9 +1,8 @@
 """
 The functions' code, put together without Docker: `python -m stacks.packaging`.
 
-What goes in is what `lambdas/` imports, followed through wickie, and the database
-driver, which is pure Python: one folder serves every architecture and Python of Lambda. boto3
-and dateutil are in Lambda's runtime; a copy beside it would shadow that one.
+What goes in is what a function imports, followed through wickie, and the driver of
+its engine. boto3 and dateutil are in Lambda's runtime; a copy beside it would shadow that one.
 """
 
 from __future__ import annotations
@@ -22,39 +21,54 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wickie.errors import ConfigError
+from wickie.providers.registry import ENGINES, find_engine
+from wickie.rotation.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
-ENTRIES: Final = ("lambdas.rotate", "lambdas.refresh")
 _OURS: Final = ("lambdas", "wickie")
-_VENDORED: Final = ("pg8000", "scramp", "asn1crypto")
 # The driver asks for its own version, so METADATA goes along; licences must.
 _METADATA: Final = ("METADATA", "LICENSE")
 _MOMENT: Final = 315_532_800  # 1980-01-01, the first that a zip can tell
 
 
-def build(root: Path = PROJECT) -> Path:
-    """Make `build/lambda/rotate` under `root` anew and return it. Same input, same bytes."""
-    target = root / "build" / "lambda" / "rotate"
+def build(name: str, root: Path = PROJECT) -> Path:
+    """
+    Make `build/lambda/<name>` under `root` anew and return it. Same input, same bytes.
+
+    `name` is an engine, for its rotation function, or `refresh`.
+    """
+    entries, drivers = _contents_of(name)
+    target = root / "build" / "lambda" / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".rotate-") as scratch:
-        made = Path(scratch) / "rotate"
-        for source in sorted(_reachable(ENTRIES)):
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as scratch:
+        made = Path(scratch) / name
+        for source in sorted(_reachable(entries)):
             _copy(source, made / source.relative_to(PROJECT))
-        for name in _VENDORED:
-            _vendor(name, made)
+        for driver in drivers:
+            _vendor(driver, made)
         for path in made.rglob("*"):
             os.utime(path, (_MOMENT, _MOMENT))
         # A folder that is as it should be may be being read by someone else: leave it alone.
-        if not target.exists() or _contents(target) != _contents(made):
+        if not target.exists() or _files(target) != _files(made):
             shutil.rmtree(target, ignore_errors=True)
             made.replace(target)
     return target
 
 
-def _contents(folder: Path) -> dict[Path, bytes]:
+def _contents_of(name: str) -> tuple[list[str], tuple[str, ...]]:
+    """Modules to start from, and the distributions that they need."""
+    if name == "refresh":
+        return ["lambdas.refresh"], ()
+    engine = find_engine(name)
+    # The registries name modules in strings, so that a function imports no other engine's.
+    named = [engine.provider, *(STRATEGIES[strategy] for strategy in engine.strategies)]
+    return ["lambdas.rotate", *(path.partition(":")[0] for path in named)], engine.drivers
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
@@ -142,5 +156,5 @@ def _copy(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    folder = build()
-    sys.stdout.write(f"{folder}: {len(archive(folder)) / 1000:.0f} kB zipped\n")
+    for built in map(build, ("refresh", *ENGINES)):
+        sys.stdout.write(f"{built}: {len(archive(built)) / 1000:.0f} kB zipped\n")

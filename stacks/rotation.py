@@ -16,12 +16,17 @@ from stacks.constructs.names import secret_arns
 from stacks.constructs.rotation_function import RotationFunction, SecretGroup, groups
 from stacks.permissions import MASTER, PUBLISH, ROTATE
 from wickie.errors import ConfigError
+from wickie.providers.registry import ENGINES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from stacks.data import DataStack
     from wickie.config import Config, ManagedSecret
+
+    CodeFor = Callable[[str], Path]
+    """Folder with the code of an engine's rotation function, or of `refresh`."""
 
 
 class RotationStack(Stack):
@@ -33,20 +38,22 @@ class RotationStack(Stack):
     customer's: nothing here creates, changes or deletes one.
     """
 
-    def __init__(self, scope: Construct, config: Config, data: DataStack, code: Path) -> None:
+    def __init__(
+        self, scope: Construct, config: Config, data: DataStack, code_for: CodeFor
+    ) -> None:
         super().__init__(
             scope, f"WickieRotation-{config.stage}", description="wickie: rotation of secrets"
         )
         self._config = config
         self._data = data
-        self._code = lambda_.Code.from_asset(str(code))
+        self._code_for = code_for
         # A schedule keeps its logical id when its secret moves to another function: deleting a
         # schedule ends the secret's rotation, and CloudFormation deletes after it creates.
         self._schedules = Construct(self, "Schedules")
         for group in groups(config):
             self._add(group)
         if any(secret.dependents for secret in config.secrets):
-            RefreshFunction(self, "Refresh", config, self._code)
+            RefreshFunction(self, "Refresh", config, code_asset(code_for("refresh")))
         if not config.secrets:
             # A stack may not be empty; and leaving it out of the app would leave it deployed,
             # rotating the secrets that were just taken out of wickie.yaml.
@@ -57,12 +64,11 @@ class RotationStack(Stack):
             self,
             group.name,
             name=group.function_name,
-            code=self._code,
+            code=code_asset(self._code_for(group.engine)),
             environment={
-                "WICKIE_STRATEGY": group.strategy,
+                **group.settings,
                 "WICKIE_FINGERPRINT_TABLE": self._data.fingerprints.table_name,
                 "WICKIE_FINGERPRINT_KEY": self._data.fingerprint_key.key_arn,
-                **({"WICKIE_MASTER": group.master} if group.master else {}),
             },
             network=self._config.network,
         )
@@ -76,10 +82,21 @@ class RotationStack(Stack):
                 "kms": [self._data.fingerprint_key.key_arn],
             },
         )
-        if group.master:
-            grant(rotation.role, MASTER, {"secretsmanager": secret_arns(self, [group.master])})
+        if master := group.first.master:
+            grant(rotation.role, MASTER, {"secretsmanager": secret_arns(self, [master])})
+        engine = ENGINES[group.engine].permissions
+        arns = {action: [self._arn(arn, group)] for action, arn in engine.items()}
+        grant(rotation.role, engine, arns)
         for secret in group.secrets:
             self._schedule(secret, rotation)
+
+    def _arn(self, template: str, group: SecretGroup) -> str:
+        return template.format(
+            partition=self.partition,
+            region=self.region,
+            account=self.account,
+            **group.first.options,
+        )
 
     def _schedule(self, secret: ManagedSecret, rotation: RotationFunction) -> None:
         schedule = secretsmanager.CfnRotationSchedule(
@@ -94,6 +111,11 @@ class RotationStack(Stack):
         )
         # Secrets Manager invokes the function while the schedule is being made.
         schedule.node.add_dependency(rotation.permission, rotation.role)
+
+
+def code_asset(folder: Path) -> lambda_.Code:
+    """Code of a function, as `stacks.packaging` put it together."""
+    return lambda_.Code.from_asset(str(folder))
 
 
 def _window(secret: ManagedSecret) -> str | None:

@@ -16,6 +16,7 @@ from stacks.work_pool import WorkPoolStack
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stacks.rotation import CodeFor
     from wickie.config import Config
 
 
@@ -40,13 +41,13 @@ def new_app(cdk_json: Path, outdir: Path | None = None, *, thorough: bool = Fals
     return app
 
 
-def add_stage(app: App, config: Config, rotation_code: Path) -> None:
+def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
     """
     Add one stage's stacks to `app`. Raises `ConfigError` for what AWS would refuse.
 
     Env-agnostic on purpose: the account and region are whoever's credentials deploy it.
     """
     data = DataStack(app, config)
-    RotationStack(app, config, data, rotation_code)
+    RotationStack(app, config, data, code_for)
     WorkPoolStack(app, config, data)
     acknowledge(app, config)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -15,11 +16,16 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from wickie.errors import ConfigError
+from wickie.providers.registry import ENGINES, find_engine
+from wickie.rotation.passwords import PasswordPolicy
+
+T = TypeVar("T")
 
 _DURATION = re.compile(r"(\d+)\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -52,6 +58,20 @@ def _rotation_schedule(value: str) -> str:
     return value
 
 
+def _told_by_pydantic(ask: Callable[[], T]) -> T:
+    """Let pydantic say where in wickie.yaml a `ConfigError` has its cause."""
+    try:
+        return ask()
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+def _one_of(choices: tuple[str, ...], value: str) -> str:
+    if value not in choices:
+        raise ValueError(f"use {' or '.join(choices)}")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 RotationSchedule = Annotated[str, AfterValidator(_rotation_schedule)]
 
@@ -80,11 +100,32 @@ class LambdaDependent(Section):
 Dependent = Annotated[EcsServiceDependent | LambdaDependent, Field(discriminator="kind")]
 
 
+class Passwords(Section):
+    """What new passwords look like; see `PasswordPolicy`."""
+
+    length: int = 32
+    symbols: str = ""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Passwords:
+        _told_by_pydantic(self.policy)
+        return self
+
+    def policy(self) -> PasswordPolicy:
+        """The policy that new passwords are drawn by."""
+        return PasswordPolicy(**self.model_dump())
+
+
 class ManagedSecret(Section):
     """A secret that wickie rotates."""
 
     name: str = Field(min_length=1, description="name or ARN in Secrets Manager")
-    strategy: Literal["single-user", "alternating-users"]
+    engine: str = Field(description="which system honours it; see docs/rotators.md")
+    strategy: str
+    options: dict[str, str] = Field(
+        default={}, description="what the engine needs to know", validate_default=True
+    )
+    passwords: Passwords = Passwords()
     master: str | None = Field(
         default=None, description="name or ARN of the administrator's secret, where one is needed"
     )
@@ -92,6 +133,30 @@ class ManagedSecret(Section):
     window: Duration | None = None
     rotate_on_deploy: bool = False
     dependents: tuple[Dependent, ...] = ()
+
+    @field_validator("engine")
+    @classmethod
+    def _known(cls, engine: str) -> str:
+        _told_by_pydantic(lambda: find_engine(engine))
+        return engine
+
+    @field_validator("strategy")
+    @classmethod
+    def _of_the_engine(cls, strategy: str, others: ValidationInfo) -> str:
+        if engine := ENGINES.get(others.data.get("engine", "")):
+            return _one_of(engine.strategies, strategy)
+        return strategy
+
+    @field_validator("options")
+    @classmethod
+    def _all_that_the_engine_needs(
+        cls, options: dict[str, str], others: ValidationInfo
+    ) -> dict[str, str]:
+        engine = ENGINES.get(others.data.get("engine", ""))
+        if engine and (wrong := set(options) ^ set(engine.options)):
+            known = ", ".join(engine.options) or "none"
+            raise ValueError(f"{', '.join(sorted(wrong))}: the options of this engine are {known}")
+        return options
 
 
 class DirectoryTarget(Section):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wickie.model import Sensitive
+    from wickie.credentials import Sensitive
 
 
 class Error(Exception):

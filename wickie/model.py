@@ -8,43 +8,11 @@ dependency it does without is start-up time and zip size saved.
 from __future__ import annotations
 
 import enum
-import hmac
-import json
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
-from wickie.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-class Sensitive:
-    """Text that no log, `repr` or serialiser shows; `reveal` is the one way out."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the plaintext. Every call site is worth a reviewer's look."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Sensitive('***')"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sensitive) and hmac.compare_digest(
-            self._text.encode(), other._text.encode()
-        )
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __reduce__(self) -> str:
-        raise TypeError("a Sensitive value is not to be pickled")
+from wickie.credentials import Sensitive
 
 
 class Verdict(enum.StrEnum):
@@ -87,69 +55,6 @@ class Severity(enum.StrEnum):
     MEDIUM = "MEDIUM"
     LOW = "LOW"
     INFORMATIONAL = "INFORMATIONAL"
-
-
-_LOGIN_KEYS: Final = ("engine", "host", "username", "password")
-
-
-@dataclass(frozen=True)
-class DatabaseLogin:
-    """
-    A database user, in the JSON shape AWS's own rotation functions use.
-
-    https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
-    """
-
-    engine: str
-    host: str
-    username: str
-    password: Sensitive
-    port: int | None = None
-    dbname: str | None = None
-    masterarn: str | None = None
-    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """The secret's whole JSON but the password, so that keys unknown to wickie survive."""
-
-    @classmethod
-    def from_secret_string(cls, text: str, name: str) -> DatabaseLogin:
-        """Parse the value of the secret `name`. Raises `ConfigError` naming what is amiss."""
-        try:
-            document = json.loads(text)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise ConfigError(
-                f"secret {name} is not a JSON object; store "
-                f'{{"engine", "host", "username", "password", …}} in it'
-            ) from None
-        missing = [key for key in _LOGIN_KEYS if not isinstance(document.get(key), str)]
-        if missing:
-            raise ConfigError(f"secret {name} lacks {', '.join(missing)}; add them to its JSON")
-        try:
-            port = int(document["port"]) if document.get("port") is not None else None
-        except (TypeError, ValueError):
-            raise ConfigError(f"secret {name} has a port that is no number; correct it") from None
-        password = Sensitive(document.pop("password"))
-        return cls(
-            engine=document["engine"],
-            host=document["host"],
-            username=document["username"],
-            password=password,
-            port=port,
-            dbname=document.get("dbname"),
-            masterarn=document.get("masterarn"),
-            document=document,
-        )
-
-    def to_secret_string(self) -> str:
-        """Serialise with the password in the clear, for Secrets Manager alone."""
-        return json.dumps(
-            {**self.document, "username": self.username, "password": self.password.reveal()}
-        )
-
-    def succeeded_by(self, username: str, password: Sensitive) -> DatabaseLogin:
-        """The same login but for who signs in and how."""
-        return replace(self, username=username, password=password)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import pg8000.native
 
+from wickie.credentials import Sensitive
 from wickie.errors import AuthenticationError
-from wickie.model import Sensitive
 
 if TYPE_CHECKING:
     from local.postgres import Postgres

@@ -221,6 +221,7 @@ class Story:
             "secrets": [
                 {
                     "name": SECRET,
+                    "engine": "postgres",
                     "strategy": "alternating-users",
                     "master": MASTER,
                     "schedule": f"rate({_SCHEDULE.days} days)",

@@ -1,8 +1,9 @@
-"""A rotation function: one strategy, one administrator, and the secrets that share both."""
+"""A rotation function, and the secrets that it rotates."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,38 +23,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SecretGroup:
-    """Managed secrets that one function rotates."""
+    """Managed secrets that one function rotates: what it must know of them is the same."""
 
     stage: str
-    strategy: str
-    master: str | None
+    engine: str
+    settings: Mapping[str, str]
+    """Variables of the function's environment, but for those that every function has."""
     secrets: tuple[ManagedSecret, ...]
 
     @property
     def name(self) -> str:
-        """Strategy, and where there is an administrator's secret a digest of its name."""
-        if not self.master:
-            return self.strategy
-        return f"{self.strategy}-{hashlib.sha256(self.master.encode()).hexdigest()[:8]}"
+        """Engine, strategy, and a digest of all that its secrets share."""
+        return f"{self.engine}-{self.first.strategy}-{self._digest}"
 
     @property
     def function_name(self) -> str:
-        """Fixed by the stage, so that other stacks may name the function without importing it."""
-        return f"wickie-{self.stage}-rotate-{self.name}"
+        """
+        Fixed by wickie.yaml, so that other stacks may name the function without importing it.
+
+        64 characters at most, however the stage and the engine are called.
+        """
+        return f"wickie-{self.stage}-rotate-{self.engine}-{self._digest}"
+
+    @property
+    def first(self) -> ManagedSecret:
+        """One that stands for all, in what they share."""
+        return self.secrets[0]
+
+    @property
+    def _digest(self) -> str:
+        shared = json.dumps(self.settings, sort_keys=True).encode()
+        return hashlib.sha256(shared).hexdigest()[:8]
 
 
 def groups(config: Config) -> list[SecretGroup]:
-    """Gather the managed secrets of `config` by what their function must know and may read."""
-    kinds = dict.fromkeys((s.strategy, s.master) for s in config.secrets)
+    """Gather the managed secrets of `config` by what their function must know and may do."""
+    found: dict[str, list[ManagedSecret]] = {}
+    for secret in config.secrets:
+        found.setdefault(json.dumps(_settings(secret), sort_keys=True), []).append(secret)
     return [
-        SecretGroup(
-            config.stage,
-            strategy,
-            master,
-            tuple(s for s in config.secrets if (s.strategy, s.master) == (strategy, master)),
-        )
-        for strategy, master in kinds
+        SecretGroup(config.stage, alike[0].engine, _settings(alike[0]), tuple(alike))
+        for alike in found.values()
     ]
+
+
+def _settings(secret: ManagedSecret) -> dict[str, str]:
+    settings = {
+        "WICKIE_ENGINE": secret.engine,
+        "WICKIE_STRATEGY": secret.strategy,
+        "WICKIE_PASSWORDS": secret.passwords.model_dump_json(),
+    }
+    if secret.options:
+        settings["WICKIE_OPTIONS"] = json.dumps(secret.options, sort_keys=True)
+    if secret.master:
+        settings["WICKIE_MASTER"] = secret.master
+    return settings
 
 
 class RotationFunction(LoggedFunction):

@@ -72,7 +72,7 @@ def test_without_credentials_region_or_network_the_remedy_is_told(
     changes: dict[str, str | None],
     remedy: str,
 ) -> None:
-    configured("stage: prod\nsecrets: [{name: shop/a, strategy: single-user}]\n")
+    configured("stage: prod\nsecrets: [{name: shop/a, engine: postgres, strategy: single-user}]\n")
     for name, value in changes.items():
         if value is None:
             monkeypatch.delenv(name, raising=False)

@@ -21,9 +21,10 @@ YAML = """
 stage: prod
 secrets:
   - name: shop/a
+    engine: postgres
     strategy: single-user
     dependents: [{kind: ecs-service, cluster: shop, service: web}, {kind: lambda, function: f}]
-  - {name: shop/b, strategy: alternating-users}
+  - {name: shop/b, engine: postgres, strategy: alternating-users}
 """
 
 
@@ -131,9 +132,15 @@ def test_a_secret_that_does_not_exist_or_does_not_rotate_is_told(
         ("", "wickie.yaml is empty; start from wickie.example.yaml"),
         ("stage: [", "wickie.yaml is not YAML"),
         ("stage: prod\nsecretz: []\n", "secretz: unknown key; correct its spelling"),
-        ("stage: prod\nsecrets: [{name: a, strategy: single}]\n", "secrets.0.strategy"),
         (
-            "stage: prod\nsecrets: [{name: a, strategy: single-user, schedule: daily}]\n",
+            "stage: prod\nsecrets: [{name: a, engine: postgres, strategy: single}]\n",
+            "secrets.0.strategy",
+        ),
+        (
+            (
+                "stage: prod\nsecrets: "
+                "[{name: a, engine: postgres, strategy: single-user, schedule: daily}]\n"
+            ),
             "write rate(N hours)",
         ),
     ],

@@ -14,9 +14,10 @@ import pytest
 from moto import mock_aws
 from typer.testing import Result
 
+from wickie.credentials import Sensitive
 from wickie.deployment import Deployment, parameter_name
 from wickie.fingerprints import FingerprintTable, working_key
-from wickie.model import Sensitive, Stage
+from wickie.model import Stage
 
 Wickie = Callable[..., Result]
 CONFIG = "stage: prod\nscan: {targets: [{kind: directory, path: code}]}\n"

@@ -32,8 +32,8 @@ def test_a_secret_that_cannot_be_asked_about_does_not_hide_the_others(
 ) -> None:
     configured(
         "stage: prod\nsecrets:\n"
-        "  - {name: shop/gone, strategy: single-user}\n"
-        "  - {name: shop/a, strategy: alternating-users}\n"
+        "  - {name: shop/gone, engine: postgres, strategy: single-user}\n"
+        "  - {name: shop/a, engine: postgres, strategy: alternating-users}\n"
     )
     done = wickie("status")
     assert done.exit_code == 1

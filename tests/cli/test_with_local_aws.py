@@ -98,8 +98,8 @@ def test_a_leaked_secret_is_rotated_beside_one_that_does_not_exist(
 ) -> None:
     configured(
         "stage: prod\nsecrets:\n"
-        "  - {name: shop/nowhere, strategy: single-user}\n"
-        "  - {name: shop/a, strategy: single-user}\n"
+        "  - {name: shop/nowhere, engine: postgres, strategy: single-user}\n"
+        "  - {name: shop/a, engine: postgres, strategy: single-user}\n"
     )
     done = wickie("rotate", "shop/nowhere", "shop/a", "--reason", "leak", "--format", "json")
     assert done.exit_code == 1

@@ -95,6 +95,7 @@ def config(tmp_path: Path) -> Path:
         "secrets": [
             {
                 "name": "shop/db",
+                "engine": "postgres",
                 "strategy": "alternating-users",
                 "dependents": [{"kind": "ecs-service", "cluster": "main", "service": "shop"}],
             }

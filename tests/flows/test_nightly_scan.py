@@ -17,9 +17,10 @@ from prefect.settings import get_current_settings
 import flows.nightly_scan
 from flows.nightly_scan import nightly_scan
 from tests.rotation.paper import ARN, Secret
+from wickie.credentials import Sensitive
 from wickie.errors import ProviderUnavailableError
 from wickie.fingerprints import FingerprintTable, working_key
-from wickie.model import Sensitive, Stage
+from wickie.model import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "shop")]
 

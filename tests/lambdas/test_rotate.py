@@ -37,6 +37,7 @@ except Exception as error:
 ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "WICKIE_ENGINE": "postgres",
     "WICKIE_STRATEGY": "single-user",
     "WICKIE_FINGERPRINT_TABLE": "t",
     "WICKIE_FINGERPRINT_KEY": "k",
@@ -50,7 +51,7 @@ class Context:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("project"))
+    return build("postgres", tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
@@ -104,15 +105,15 @@ def test_the_zip_is_small_and_holds_no_more_than_is_needed(folder):
 
 
 def test_the_zip_is_the_same_every_time(folder, tmp_path):
-    assert archive(build(tmp_path)) == archive(folder)
+    assert archive(build("postgres", tmp_path)) == archive(folder)
 
 
 def test_building_again_does_not_disturb_who_is_reading(tmp_path):
-    folder = build(tmp_path)
+    folder = build("postgres", tmp_path)
     before = folder.stat().st_ino
-    assert build(tmp_path).stat().st_ino == before
+    assert build("postgres", tmp_path).stat().st_ino == before
     (folder / "wickie" / "left_over.py").write_text("")
-    build(tmp_path)
+    build("postgres", tmp_path)
     assert not (folder / "wickie" / "left_over.py").exists()
 
 
@@ -138,7 +139,7 @@ def test_one_log_line_for_a_step_without_any_secret(monkeypatch, caplog):
 def test_a_function_without_its_settings_says_which(monkeypatch):
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigError, match="environment lacks WICKIE_STRATEGY"):
+    with pytest.raises(ConfigError, match="environment lacks WICKIE_ENGINE"):
         rotate.lambda_handler({"SecretId": "s"}, Context())
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from wickie.model import Finding, RotationOutcome, RotationState, Sensitive, Stage, Verdict
+from wickie.credentials import Sensitive
+from wickie.model import Finding, RotationOutcome, RotationState, Stage, Verdict
 from wickie.report import Report, render_findings, render_json
 from wickie.report.headline import headline, secret_name
 from wickie.report.record import Tone

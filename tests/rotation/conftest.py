@@ -17,25 +17,32 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.secretsmanager import models
 from moto.secretsmanager.exceptions import ResourceExistsException
 
-from local.postgres import Postgres
+from local.postgres import Postgres as PostgresServer
 from local.world import REGION
-from tests.rotation.fakes import FakeDatabase, login
-from wickie import providers
+from tests.rotation.fakes import FakeDatabase, login, parse
 from wickie.aws import Clients
-from wickie.model import DatabaseLogin, Sensitive, Verdict
-from wickie.providers import open_database, verify
+from wickie.credentials import DatabaseLogin, Sensitive
+from wickie.model import Verdict
+from wickie.providers import Context, verify
 from wickie.providers.pgwire import session
+from wickie.providers.postgres import Postgres
+from wickie.providers.registry import Engine
 from wickie.rotation.driver import Step
 from wickie.rotation.registry import RotationSettings, respond
 
 TABLE = "fingerprints"
 
 
+def postgres(ca_bundle: str | None = None) -> Postgres:
+    """The provider under test."""
+    return Postgres(Context(Clients(), ca_bundle=ca_bundle))
+
+
 @dataclass(frozen=True)
 class Server:
     """A PostgreSQL server as its administrator sees it."""
 
-    postgres: Postgres
+    postgres: PostgresServer
 
     @property
     def admin(self) -> DatabaseLogin:
@@ -60,12 +67,12 @@ class Server:
         return replace(self.admin, username=name, password=password, document=document)
 
     def verdict(self, login: DatabaseLogin) -> Verdict:
-        return verify(open_database(login.engine), login)[0]
+        return verify(postgres(), login)[0]
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with Postgres(settings={"log_statement": "ddl"}) as postgres:
+    with PostgresServer(settings={"log_statement": "ddl"}) as postgres:
         yield Server(postgres)
 
 
@@ -143,7 +150,7 @@ class SecretsManager:
     def value(self, arn: str, label: str = "AWSCURRENT") -> DatabaseLogin:
         version = self.version(arn, label)
         reply = self.client.get_secret_value(SecretId=arn, VersionId=version)
-        return DatabaseLogin.from_secret_string(reply["SecretString"], arn)
+        return parse(reply["SecretString"], arn)
 
     def stages(self, arn: str) -> dict[str, str]:
         """What the fingerprint table holds: version to stage."""
@@ -183,7 +190,7 @@ def make_table(clients: Clients) -> RotationSettings:
         BillingMode="PAY_PER_REQUEST",
     )
     key = clients.kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-    return RotationSettings("single-user", TABLE, key["KeyMetadata"]["KeyId"])
+    return RotationSettings("postgres", "single-user", TABLE, key["KeyMetadata"]["KeyId"])
 
 
 @pytest.fixture(scope="session")
@@ -206,7 +213,7 @@ def aws() -> Iterator[SecretsManager]:
 def database(monkeypatch: pytest.MonkeyPatch) -> FakeDatabase:
     """In the place of PostgreSQL, for tests of what is asked of it."""
     fake = FakeDatabase(app="first-password", admin="admin-password")
-    monkeypatch.setitem(providers.DATABASES, "postgres", lambda _: fake)  # type: ignore[index]
+    monkeypatch.setattr(Engine, "open", lambda *_: fake)
     return fake
 
 

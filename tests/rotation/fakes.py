@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from wickie.credentials import DatabaseLogin
 from wickie.errors import AuthenticationError, ProviderError
-from wickie.model import DatabaseLogin
+
+
+def parse(text: str, name: str) -> DatabaseLogin:
+    """Read a secret of PostgreSQL's."""
+    return DatabaseLogin.parse(text, name, ("postgres", "aurora-postgresql"), 5432)
 
 
 class FakeDatabase:
@@ -17,6 +22,9 @@ class FakeDatabase:
         self.roles: dict[str, str] = {}
         self.fails: ProviderError | None = None
         self.asked: list[tuple[str, str]] = []
+
+    def parse(self, text: str, name: str) -> DatabaseLogin:
+        return parse(text, name)
 
     def sign_in(self, login: DatabaseLogin) -> str:
         self.asked.append(("sign_in", login.username))
@@ -47,4 +55,4 @@ class FakeDatabase:
 def login(username: str = "app", password: str = "first-password", **more: Any) -> DatabaseLogin:
     document = {"engine": "postgres", "host": "db", "port": 5432, "username": username, **more}
     text = json.dumps(document | {"password": password})
-    return DatabaseLogin.from_secret_string(text, "test")
+    return parse(text, "test")

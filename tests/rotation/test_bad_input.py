@@ -27,7 +27,7 @@ GOOD = json.loads(login().to_secret_string())
         ("not json", "is not a JSON object; store"),
         (json.dumps({"username": "app"}), "lacks engine, host, password; add them"),
         (json.dumps(GOOD | {"port": "five"}), "a port that is no number; correct it"),
-        (json.dumps(GOOD | {"engine": "oracel"}), "no provider for engine 'oracel'; set engine"),
+        (json.dumps(GOOD | {"engine": "oracel"}), "is for engine 'oracel' and not for postgres or"),
     ],
 )
 def test_a_bad_secret_gets_one_line_with_the_remedy(aws, text, remedy):

@@ -230,6 +230,7 @@ def test_a_process_killed_right_after_the_commit(player, server, endpoint):
         env={
             **environment(endpoint),
             "PATH": os.environ["PATH"],
+            "WICKIE_ENGINE": settings.engine,
             "WICKIE_STRATEGY": settings.strategy,
             "WICKIE_MASTER": settings.master,
             "WICKIE_FINGERPRINT_TABLE": settings.fingerprint_table,

@@ -15,8 +15,10 @@ from botocore.exceptions import ClientError
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from stacks.packaging import archive, build
+from tests.rotation.fakes import parse
 from wickie.aws import Clients
-from wickie.model import DatabaseLogin, Sensitive, Verdict
+from wickie.credentials import DatabaseLogin, Sensitive
+from wickie.model import Verdict
 
 pytestmark = pytest.mark.slow
 RULES = {"ScheduleExpression": "rate(10 days)", "Duration": "3h"}
@@ -60,7 +62,7 @@ class Deployed:
 
     def value(self, arn: str) -> DatabaseLogin:
         reply = self.clients.secrets_manager.get_secret_value(SecretId=arn)
-        return DatabaseLogin.from_secret_string(reply["SecretString"], arn)
+        return parse(reply["SecretString"], arn)
 
     def act(self, action: str, arn: str, version: str) -> dict[str, str]:
         event = {"Action": action, "SecretId": arn, "VersionId": version}
@@ -89,6 +91,7 @@ def functions(server, new_table):
         master = Deployed(clients, "", "").store(server.admin)
         environment = {
             "WICKIE_MASTER": master,
+            "WICKIE_ENGINE": settings.engine,
             "WICKIE_FINGERPRINT_TABLE": settings.fingerprint_table,
             "WICKIE_FINGERPRINT_KEY": settings.fingerprint_key,
         }
@@ -112,7 +115,7 @@ def _deploy(clients: Clients, strategy: str, environment: dict[str, str]) -> Dep
         Handler="lambdas.rotate.lambda_handler",
         Role=role["Role"]["Arn"],
         Timeout=60,
-        Code={"ZipFile": archive(build())},
+        Code={"ZipFile": archive(build("postgres"))},
         Environment={"Variables": environment | {"WICKIE_STRATEGY": strategy}},
     )["FunctionArn"]
     clients.lambda_.add_permission(

@@ -15,6 +15,7 @@ from wickie.errors import (
     RotationError,
 )
 from wickie.rotation.driver import Step
+from wickie.rotation.passwords import PasswordPolicy
 from wickie.rotation.versions import Secret
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -35,7 +36,7 @@ def test_set_secret_first_asks_whether_pending_already_works(aws, database, arn)
 
 def test_create_secret_makes_one_value_for_one_token(aws, arn, monkeypatch):
     token = aws.until(arn, Step.SET)
-    monkeypatch.setattr("wickie.rotation.strategies.new_password", lambda: pytest.fail("another"))
+    monkeypatch.setattr(PasswordPolicy, "draw", lambda _: pytest.fail("another"))
     aws.step(arn, Step.CREATE, token)
 
 

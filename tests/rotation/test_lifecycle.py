@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, ProviderUnavailableError, RotationError
-from wickie.model import Sensitive, Verdict
+from wickie.model import Verdict
 from wickie.providers.pgwire import session
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,9 @@ import pytest
 
 from local import postgres as local_postgres
 from local.postgres import Postgres, binaries
+from tests.rotation.conftest import postgres as provider
 from wickie.model import Verdict
-from wickie.providers import open_database, verify
+from wickie.providers import verify
 
 pytestmark = pytest.mark.slow
 
@@ -32,5 +33,5 @@ def test_root_copies_binaries_that_nobody_may_not_reach(monkeypatch):
     if not wheel:
         pytest.skip("the wheel is not installed")
     with Postgres(bin_dir=wheel[0]) as postgres:
-        assert verify(open_database("postgres"), postgres.admin)[0] is Verdict.LIVE
+        assert verify(provider(), postgres.admin)[0] is Verdict.LIVE
     assert copied

@@ -26,7 +26,7 @@ def _actions(statements: list[dict[str, Any]]) -> set[str]:
     return {a for found in actions for a in ([found] if isinstance(found, str) else found)}
 
 
-@pytest.mark.parametrize("role", ["alternatingusers", "singleuser"])
+@pytest.mark.parametrize("role", ["postgresalternatingusers", "postgressingleuser"])
 def test_a_rotation_function_may_do_what_its_modules_declare(assembly: Assembly, role: str) -> None:
     allowed = _actions(assembly.statements("WickieRotation-dev", role))
     assert allowed == {*versions.PERMISSIONS, *fingerprints.PUBLISH_PERMISSIONS, *LOGGING}

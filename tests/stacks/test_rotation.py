@@ -48,11 +48,11 @@ def _secret(name: str) -> str:
 
 
 def test_a_function_reads_its_own_secrets_and_its_administrator_s(assembly: Assembly) -> None:
-    assert _readable(assembly, "alternatingusers") == {
+    assert _readable(assembly, "postgresalternatingusers") == {
         _secret("shop/database"),
         _secret("shop/database-admin"),
     }
-    assert _readable(assembly, "singleuser") == {_secret("shop/reports")}
+    assert _readable(assembly, "postgressingleuser") == {_secret("shop/reports")}
 
 
 def test_a_function_changes_its_own_secrets_and_never_its_administrator_s(
@@ -60,7 +60,7 @@ def test_a_function_changes_its_own_secrets_and_never_its_administrator_s(
 ) -> None:
     changed = {
         arn
-        for statement in assembly.statements(STACK, "alternatingusers")
+        for statement in assembly.statements(STACK, "postgresalternatingusers")
         if "secretsmanager:PutSecretValue" in statement["Action"]
         for arn in _resources(statement)
     }
@@ -69,8 +69,10 @@ def test_a_function_changes_its_own_secrets_and_never_its_administrator_s(
 
 def test_an_arn_is_granted_as_it_is(synthesise: Synthesise) -> None:
     arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:other/db-AbCdEf"
-    config = Config(stage="dev", secrets=(ManagedSecret(name=arn, strategy="single-user"),))
-    assert _readable(synthesise(config), "singleuser") == {arn}
+    config = Config(
+        stage="dev", secrets=(ManagedSecret(name=arn, engine="postgres", strategy="single-user"),)
+    )
+    assert _readable(synthesise(config), "postgressingleuser") == {arn}
 
 
 def test_secrets_manager_alone_invokes_a_function_and_only_for_this_account(
@@ -116,23 +118,25 @@ def test_the_schedule_says_what_wickie_yaml_says(assembly: Assembly) -> None:
 
 
 def test_rotate_on_deploy_reaches_secrets_manager(synthesise: Synthesise) -> None:
-    secret = ManagedSecret(name="a", strategy="single-user", rotate_on_deploy=True)
+    secret = ManagedSecret(
+        name="a", engine="postgres", strategy="single-user", rotate_on_deploy=True
+    )
     schedule = synthesise(Config(stage="dev", secrets=(secret,))).only(SCHEDULE)
     assert schedule["Properties"]["RotateImmediatelyOnUpdate"] is True
 
 
 def test_a_function_knows_its_strategy_and_where_fingerprints_go(assembly: Assembly) -> None:
-    by_name = {
-        f["Properties"]["FunctionName"]: f["Properties"]
-        for f in assembly.resources(FUNCTION).values()
-    }
-    alternating = next(f for name, f in by_name.items() if "alternating" in name)
+    functions = [f["Properties"] for f in assembly.resources(FUNCTION).values()]
+    alternating, single = (
+        next(f for f in functions if strategy in json.dumps(f["Environment"]))
+        for strategy in ("alternating-users", "single-user")
+    )
     variables = alternating["Environment"]["Variables"]
     assert variables["WICKIE_STRATEGY"] == "alternating-users"
     assert variables["WICKIE_MASTER"] == "shop/database-admin"
     assert {"WICKIE_FINGERPRINT_TABLE", "WICKIE_FINGERPRINT_KEY"} <= variables.keys()
-    single = by_name["wickie-dev-rotate-single-user"]["Environment"]["Variables"]
-    assert "WICKIE_MASTER" not in single
+    assert "WICKIE_MASTER" not in single["Environment"]["Variables"]
+    assert single["FunctionName"].startswith("wickie-dev-rotate-postgres-")
     assert alternating["Runtime"] == "python3.14"
     assert (alternating["Timeout"], alternating["MemorySize"]) == (60, 256)
 
@@ -140,7 +144,7 @@ def test_a_function_knows_its_strategy_and_where_fingerprints_go(assembly: Assem
 def test_a_function_s_log_expires_and_is_the_only_one_it_may_write(assembly: Assembly) -> None:
     groups = assembly.resources("AWS::Logs::LogGroup", STACK)
     assert all(group["Properties"]["RetentionInDays"] == 90 for group in groups.values())
-    for role in ("alternatingusers", "singleuser"):
+    for role in ("postgresalternatingusers", "postgressingleuser"):
         (statement,) = (
             s for s in assembly.statements(STACK, role) if "logs:PutLogEvents" in s["Action"]
         )
@@ -149,7 +153,9 @@ def test_a_function_s_log_expires_and_is_the_only_one_it_may_write(assembly: Ass
 
 def test_secrets_of_two_administrators_have_two_functions(synthesise: Synthesise) -> None:
     secrets = tuple(
-        ManagedSecret(name=name, strategy="alternating-users", master=f"{name}-admin")
+        ManagedSecret(
+            name=name, engine="postgres", strategy="alternating-users", master=f"{name}-admin"
+        )
         for name in ("east", "west")
     )
     functions = synthesise(Config(stage="dev", secrets=secrets)).resources(FUNCTION).values()
@@ -169,7 +175,11 @@ def test_a_secret_that_changes_its_strategy_keeps_its_schedule(synthesise: Synth
         for logical_id in synthesise(
             Config(
                 stage="dev",
-                secrets=(ManagedSecret.model_validate({"name": "a/b", "strategy": strategy}),),
+                secrets=(
+                    ManagedSecret.model_validate(
+                        {"name": "a/b", "engine": "postgres", "strategy": strategy}
+                    ),
+                ),
             )
         ).resources(SCHEDULE)
     }
@@ -177,20 +187,25 @@ def test_a_secret_that_changes_its_strategy_keeps_its_schedule(synthesise: Synth
 
 
 def test_secrets_whose_names_differ_by_a_slash_are_told_apart(synthesise: Synthesise) -> None:
-    secrets = tuple(ManagedSecret(name=n, strategy="single-user") for n in ("shop/db", "shop-db"))
+    secrets = tuple(
+        ManagedSecret(name=n, engine="postgres", strategy="single-user")
+        for n in ("shop/db", "shop-db")
+    )
     assert len(synthesise(Config(stage="dev", secrets=secrets)).resources(SCHEDULE)) == 2
 
 
 def test_functions_join_the_network_of_wickie_yaml(
     synthesise: Synthesise, network: Network
 ) -> None:
-    secrets = (ManagedSecret(name="a", strategy="single-user"),)
+    secrets = (ManagedSecret(name="a", engine="postgres", strategy="single-user"),)
     assembly = synthesise(Config(stage="dev", secrets=secrets, network=network))
     assert assembly.only(FUNCTION)["Properties"]["VpcConfig"] == {
         "SubnetIds": list(network.subnets),
         "SecurityGroupIds": list(network.security_groups),
     }
-    assert "ec2:CreateNetworkInterface" in json.dumps(assembly.statements(STACK, "singleuser"))
+    assert "ec2:CreateNetworkInterface" in json.dumps(
+        assembly.statements(STACK, "postgressingleuser")
+    )
 
 
 def test_a_rotation_on_schedule_refreshes_the_dependents_that_wickie_yaml_names(

@@ -148,7 +148,10 @@ def test_app_py_needs_no_aws(tmp_path: Path) -> None:
         ("stage: dev\nsecert: []\n", r"secert: unknown key; correct its spelling"),
         ("stage: dev\nnetwork: {vpc_id: vpc-12345678}\n", r"network: .*give vpc_id, subnets and"),
         (
-            "stage: dev\nsecrets: [{name: a, strategy: single-user, window: 90m}]\n",
+            (
+                "stage: dev\nsecrets: "
+                "[{name: a, engine: postgres, strategy: single-user, window: 90m}]\n"
+            ),
             r"secret a: window must be whole hours",
         ),
     ],

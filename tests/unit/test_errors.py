@@ -7,8 +7,8 @@ import traceback
 import pytest
 
 from wickie import errors
+from wickie.credentials import Sensitive
 from wickie.errors import Error, ProviderError, RotationError, redacted
-from wickie.model import Sensitive
 
 EVERY = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Error)]
 

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from wickie.credentials import Sensitive
 from wickie.errors import RotationError
 from wickie.fingerprints import FingerprintTable, encodings, entries, publishable, working_key
 from wickie.fingerprints.prints import SHORTEST, pack, unpack
-from wickie.model import Sensitive, Stage
+from wickie.model import Stage
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/db-AbCdEf"
 NOW = 1_800_000_000

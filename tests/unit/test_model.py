@@ -7,17 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.errors import ConfigError
-from wickie.model import (
-    DatabaseLogin,
-    Finding,
-    Location,
-    Sensitive,
-    Severity,
-    Stage,
-    Verdict,
-    to_jsonable,
-)
+from wickie.model import Finding, Location, Severity, Stage, Verdict, to_jsonable
 
 PASSWORD = secrets.token_urlsafe(16)
 
@@ -28,7 +20,7 @@ def document(**changes: object) -> str:
 
 
 def parse(text: str) -> DatabaseLogin:
-    return DatabaseLogin.from_secret_string(text, "shop/db")
+    return DatabaseLogin.parse(text, "shop/db", ("postgres",), 5432)
 
 
 def test_a_sensitive_value_shows_itself_to_nobody_who_does_not_ask():

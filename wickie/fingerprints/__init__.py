@@ -9,7 +9,7 @@ settles it. Someone with the prints and the working key should be assumed to lea
 
 from __future__ import annotations
 
-from wickie.fingerprints.encodings import encodings, publishable
+from wickie.fingerprints.encodings import FEWEST_CHARACTERS, encodings, publishable
 from wickie.fingerprints.prints import STRIDE, Fingerprint, WindowHash, digest, entries, working_key
 from wickie.fingerprints.table import (
     PUBLISH_PERMISSIONS,
@@ -18,6 +18,7 @@ from wickie.fingerprints.table import (
 )
 
 __all__ = [
+    "FEWEST_CHARACTERS",
     "PUBLISH_PERMISSIONS",
     "RECOGNISE_PERMISSIONS",
     "STRIDE",

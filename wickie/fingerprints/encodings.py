@@ -79,7 +79,7 @@ def encodings(value: str) -> dict[str, bytes]:
     return {name: encoded for encoded, name in found.items()}
 
 
-_FEWEST_CHARACTERS: Final = 24
+FEWEST_CHARACTERS: Final = 24
 _FEWEST_BITS: Final = 128
 _WORD_BITS: Final = 2
 """Bits a letter of a word is worth: people choose words, and attackers list them."""
@@ -92,7 +92,7 @@ _PAIRS: Final = (
 
 def publishable(value: str) -> bool:
     """Whether `value` is long and random enough that its prints give nothing usable away."""
-    return len(value) >= _FEWEST_CHARACTERS and _bits(value) >= _FEWEST_BITS
+    return len(value) >= FEWEST_CHARACTERS and _bits(value) >= _FEWEST_BITS
 
 
 def _bits(value: str) -> float:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-    from wickie.model import Sensitive
+    from wickie.credentials import Sensitive
 
 PUBLISH_PERMISSIONS: Final = ("dynamodb:Query", "dynamodb:UpdateItem", "kms:GenerateMac")
 """What whoever rotates may do: write prints, with the working key."""

@@ -1,32 +1,65 @@
-"""The systems that honour credentials: whether they still do, and how to change that."""
+"""
+The systems that honour credentials: whether they still do, and how to change that.
+
+One module per system, with a class that is made from a `Context` and has the methods of one of
+the protocols below; `registry.py` says which names it goes by.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
+from wickie.credentials import Credential
 from wickie.errors import AuthenticationError, ConfigError, ProviderError
 from wickie.model import Verdict
-from wickie.providers.pgwire import address
-from wickie.providers.postgres import Postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from datetime import datetime
 
-    from wickie.model import DatabaseLogin
+    from wickie.aws import Clients
+    from wickie.credentials import DatabaseLogin
+
+C = TypeVar("C", bound=Credential)
 
 
-class Database(Protocol):
-    """What rotation needs of a database engine; one module of this package per engine."""
+@dataclass(frozen=True)
+class Context:
+    """What a provider is made from."""
 
-    def sign_in(self, login: DatabaseLogin) -> str:
+    clients: Clients = field(repr=False)
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What wickie.yaml says under the secret's `options`."""
+    ca_bundle: str | None = None
+    """Path of CAs trusted beside the platform's own."""
+
+    def option(self, name: str) -> str:
+        """Return one of `options`. Raises `ConfigError` where it is missing."""
+        if name not in self.options:
+            raise ConfigError(f"option {name} is missing; set options.{name} in wickie.yaml")
+        return self.options[name]
+
+
+class Provider(Protocol[C]):
+    """A system that honours credentials of one shape."""
+
+    def parse(self, text: str, name: str) -> C:
+        """Read the value of the secret `name`. Raises `ConfigError` naming what is amiss."""
+
+    def sign_in(self, credential: C) -> str:
         """
-        Sign in afresh as `login` and return the role whose privileges the session has.
+        Present the credential afresh and return whose rights the system gives it.
 
         Raises:
-            AuthenticationError: the server does not honour the credential.
-            ProviderUnavailableError: the server could not be asked.
+            AuthenticationError: the system does not honour the credential.
+            ProviderUnavailableError: the system could not be asked.
             ProviderError: it could not be asked safely (TLS), or refused for another reason.
         """
+
+
+class Database(Provider["DatabaseLogin"], Protocol):
+    """A server whose users have one password each: for `SingleUser` and `AlternatingUsers`."""
 
     def set_password(self, session: DatabaseLogin, target: DatabaseLogin) -> None:
         """Signed in as `session`, give `target.username` the password of `target`."""
@@ -37,42 +70,52 @@ class Database(Protocol):
         """
         As `set_password`, where `target` is one of two users who take turns.
 
-        The clone is made if missing, acts as `base` in all it does, and owns nothing itself.
+        The clone is made if missing, may do all that `base` may, and owns nothing itself.
         """
 
     def end_sessions(self, user: DatabaseLogin) -> None:
         """Sign in as `user` and end every other session of that user."""
 
 
-DATABASES: Final[Mapping[str, Callable[[str | None], Database]]] = {
-    "postgres": Postgres,
-    "aurora-postgresql": Postgres,
-}
-"""Engines by the name a secret's JSON gives them; each takes the path of extra trusted CAs."""
+class TwoPasswords(Provider[C], Protocol):
+    """A system where one user may have two passwords at once: for `DualPassword`."""
+
+    def add_password(self, session: C, pending: C) -> None:
+        """Signed in as `session`, have `pending` honoured beside it, and nothing older."""
+
+    def drop_others(self, current: C) -> None:
+        """Signed in as `current`, have the system honour no other, and end what others opened."""
 
 
-def open_database(engine: str, ca_bundle: str | None = None) -> Database:
-    """Find the database of an engine. Raises `ConfigError` naming the ones there are."""
-    if engine not in DATABASES:
-        raise ConfigError(
-            f"no provider for engine {engine!r}; set engine in the secret to one of "
-            f"{', '.join(sorted(DATABASES))}"
-        )
-    return DATABASES[engine](ca_bundle)
+class Issuer(Provider[C], Protocol):
+    """A system that makes credentials itself, two of which overlap: for `DualKey`."""
+
+    def issue(self, current: C, previous: C | None, token: str) -> C:
+        """
+        Make another credential for the holder of `current`, and keep `current` honoured.
+
+        `previous` is revoked if there is no room for a third, provided nobody uses it. Called
+        again with the same token, whatever an earlier call made and lost is revoked first.
+        """
+
+    def revoke(self, old: C, current: C) -> None:
+        """Have the system honour `old` no more. One that is gone already is no error."""
 
 
-def same_server(one: DatabaseLogin, other: DatabaseLogin) -> bool:
-    """Whether two logins are for the same server: only then may one vouch for the other."""
-    kinds = [DATABASES.get(login.engine, login.engine) for login in (one, other)]
-    return kinds[0] == kinds[1] and address(one) == address(other)
+@runtime_checkable
+class Witness(Protocol):
+    """A system that knows whether a credential is in use: evidence to retire it by."""
+
+    def used_since(self, old: Credential, current: Credential, since: datetime) -> str | None:
+        """Say in a line who uses `old`, or used it after `since`; None if nobody."""
 
 
-def verify(database: Database, login: DatabaseLogin) -> tuple[Verdict, str]:
+def verify(provider: Provider[C], credential: C) -> tuple[Verdict, str]:
     """Ask whether a credential is still honoured, and say in a line what the answer rests on."""
     try:
-        role = database.sign_in(login)
+        rights = provider.sign_in(credential)
     except AuthenticationError as error:
         return Verdict.DEAD, str(error)
     except ProviderError as error:
         return Verdict.UNKNOWN, str(error)
-    return Verdict.LIVE, f"{login.username} signs in at {login.host} and acts as {role}"
+    return Verdict.LIVE, f"{credential.holder} signs in and acts as {rights}"

@@ -27,7 +27,7 @@ from wickie.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wickie.model import DatabaseLogin
+    from wickie.credentials import DatabaseLogin
 
 
 class Session(Protocol):
@@ -57,15 +57,10 @@ _ASK_AGAIN: Final = frozenset({"53300", "57P01", "57P02", "57P03", "55P03", "570
 _NOT_PERMITTED: Final = "42501"
 
 
-def address(login: DatabaseLogin) -> tuple[str, int]:
-    """Where a login's server listens."""
-    return login.host, login.port or 5432
-
-
 @contextmanager
 def session(login: DatabaseLogin, ca_bundle: str | None) -> Iterator[Session]:
-    """Sign in as `login`; errors are those of `Database.sign_in`, in the body too."""
-    place = "{}:{}".format(*address(login))
+    """Sign in as `login`; errors are those of `Provider.sign_in`, in the body too."""
+    place = f"{login.host}:{login.port}"
     with _errors_of(login, place), _dial(login, place, ca_bundle) as sock:
         make: Any = pg8000.native.Connection
         connection = make(
@@ -120,7 +115,7 @@ def _refusal(answer: dict[str, str], login: DatabaseLogin, place: str) -> Provid
 @contextmanager
 def _dial(login: DatabaseLogin, place: str, ca_bundle: str | None) -> Iterator[socket.socket]:
     try:
-        plain = socket.create_connection(address(login), CONNECT_SECONDS)
+        plain = socket.create_connection((login.host, login.port), CONNECT_SECONDS)
     except OSError as error:
         raise ProviderUnavailableError(
             f"cannot reach {place} ({error.strerror or error}); check host and port in the "

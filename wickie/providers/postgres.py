@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import scramp.utils
 
+from wickie.credentials import DatabaseLogin
 from wickie.errors import ConfigError
 from wickie.providers.pgwire import identifier, literal
 from wickie.providers.pgwire import session as open_session
@@ -24,7 +25,7 @@ from wickie.providers.pgwire import session as open_session
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wickie.model import DatabaseLogin
+    from wickie.providers import Context
     from wickie.providers.pgwire import Session
 
 _NAME_BYTES: Final = 63
@@ -36,12 +37,15 @@ _saslprep: Callable[[str], str] = scramp.utils.saslprep
 class Postgres:
     """A `Database` for PostgreSQL 13 and newer, RDS and Aurora among them."""
 
-    ca_bundle: str | None = None
-    """Path of CAs trusted beside the platform's own."""
+    context: Context
+
+    def parse(self, text: str, name: str) -> DatabaseLogin:
+        """See `Provider.parse`."""
+        return DatabaseLogin.parse(text, name, ("postgres", "aurora-postgresql"), port=5432)
 
     def sign_in(self, login: DatabaseLogin) -> str:
-        """See `Database.sign_in`."""
-        with open_session(login, self.ca_bundle) as connection:
+        """See `Provider.sign_in`."""
+        with open_session(login, self.context.ca_bundle) as connection:
             return _one(connection, "select current_user::text")
 
     def set_password(self, session: DatabaseLogin, target: DatabaseLogin) -> None:
@@ -71,7 +75,7 @@ class Postgres:
 
     def end_sessions(self, user: DatabaseLogin) -> None:
         """See `Database.end_sessions`."""
-        with open_session(user, self.ca_bundle) as connection:
+        with open_session(user, self.context.ca_bundle) as connection:
             connection.run("set role none")
             connection.run(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -87,7 +91,7 @@ class Postgres:
         each other only where their dbname is the same.
         """
         key = int.from_bytes(hashlib.sha256(f"wickie {role}".encode()).digest()[:8], signed=True)
-        with open_session(session, self.ca_bundle) as connection:
+        with open_session(session, self.context.ca_bundle) as connection:
             connection.run("begin")
             connection.run(f"select pg_advisory_xact_lock({key})")
             yield connection

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
+from wickie.credentials import Sensitive
 from wickie.errors import AuthenticationError, ConfigError, ProviderUnavailableError, RotationError
-from wickie.model import Sensitive, Stage
-from wickie.providers import same_server
+from wickie.model import Stage
+from wickie.providers import C
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wickie.model import DatabaseLogin
+    from wickie.providers import Provider
     from wickie.rotation.versions import Secret, Versions
 
 # A step signs in three times and may wait 5 s for a lock; what is begun must not be cut off.
@@ -61,23 +62,22 @@ class RotationEvent:
         return cls(step, token, Sensitive(proof) if proof else None)
 
 
-class Rotator(Protocol):
+class Rotator(Protocol[C]):
     """
     How one kind of credential is replaced.
 
     A rotator talks to the system behind the credential and never to the secret. Every method
-    may be called again with the same arguments.
+    may be called again with the same arguments. `previous` reads AWSPREVIOUS when it is called:
+    None where there is none, or one of another place.
     """
 
-    def create_secret(self, current: DatabaseLogin) -> DatabaseLogin:
-        """Return the credential that is to succeed `current`."""
+    def create_secret(self, current: C, previous: Callable[[], C | None], token: str) -> C:
+        """Return the credential that is to succeed `current`; `token` is one rotation's."""
 
-    def set_secret(
-        self, pending: DatabaseLogin, current: DatabaseLogin, previous: DatabaseLogin | None
-    ) -> None:
+    def set_secret(self, pending: C, current: C, previous: Callable[[], C | None]) -> None:
         """Make the system honour `pending`; abandon where `current` is not what it should be."""
 
-    def test_secret(self, pending: DatabaseLogin, current: DatabaseLogin) -> None:
+    def test_secret(self, pending: C, current: C) -> None:
         """
         Sign in afresh as `pending`, changing nothing.
 
@@ -85,7 +85,7 @@ class Rotator(Protocol):
             AuthenticationError: it is not honoured, or may do less than `current` may.
         """
 
-    def retire(self, old: DatabaseLogin, current: DatabaseLogin) -> None:
+    def retire(self, old: C, current: C) -> None:
         """Make the system refuse `old`, and end the sessions that were opened with it."""
 
 
@@ -100,11 +100,12 @@ class Fingerprints(Protocol):
 
 
 @dataclass(frozen=True)
-class Rotation:
+class Rotation(Generic[C]):
     """One secret under rotation: where its versions are, who changes the target, who is told."""
 
-    secret: Secret
-    rotator_for: Callable[[DatabaseLogin], Rotator]
+    secret: Secret[C]
+    provider: Provider[C]
+    rotator: Rotator[C]
     fingerprints: Fingerprints
     seconds_left: Callable[[], float]
 
@@ -118,7 +119,7 @@ class Rotation:
             )
 
 
-def rotate(rotation: Rotation, event: RotationEvent) -> None:
+def rotate(rotation: Rotation[C], event: RotationEvent) -> None:
     """
     Carry out the one step that `event` names.
 
@@ -140,47 +141,43 @@ def rotate(rotation: Rotation, event: RotationEvent) -> None:
     _STEPS[event.step](rotation, versions, event)
 
 
-def _create(rotation: Rotation, versions: Versions, event: RotationEvent) -> None:
+def _create(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> None:
     secret = rotation.secret
     current_id = versions.current()
     current = secret.read(current_id)
     if secret.find(event.token) is None:
-        pending = rotation.rotator_for(current).create_secret(current)
+        previous = _previous(rotation, versions, current)
+        pending = rotation.rotator.create_secret(current, previous, event.token)
         secret.store_pending(event.token, pending, event.rotation_token)
     stored = secret.read(event.token)
     # The current value too: no earlier rotation published the one a secret was made with.
-    rotation.fingerprints.publish(versions.arn, current_id, Stage.CURRENT, current.password)
-    rotation.fingerprints.publish(versions.arn, event.token, Stage.PENDING, stored.password)
+    rotation.fingerprints.publish(versions.arn, current_id, Stage.CURRENT, current.secret)
+    rotation.fingerprints.publish(versions.arn, event.token, Stage.PENDING, stored.secret)
 
 
-def _set(rotation: Rotation, versions: Versions, event: RotationEvent) -> None:
-    secret = rotation.secret
+def _set(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> None:
     current, pending = _current_and_pending(rotation, versions, event)
-    rotator = rotation.rotator_for(current)
+    rotator = rotation.rotator
     try:
         rotator.test_secret(pending, current)
     except AuthenticationError:
-        previous_id = versions.holder(Stage.PREVIOUS)
-        previous = secret.find(previous_id) if previous_id else None
-        if previous is not None and not same_server(previous, current):
-            previous = None  # its password is not for the server that `current` names
         rotation.require_time(event.step)
-        rotator.set_secret(pending, current, previous)
+        rotator.set_secret(pending, current, _previous(rotation, versions, current))
 
 
-def _test(rotation: Rotation, versions: Versions, event: RotationEvent) -> None:
+def _test(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> None:
     current, pending = _current_and_pending(rotation, versions, event)
-    rotation.rotator_for(current).test_secret(pending, current)
+    rotation.rotator.test_secret(pending, current)
 
 
-def _finish(rotation: Rotation, versions: Versions, event: RotationEvent) -> None:
+def _finish(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> None:
     _test(rotation, versions, event)
     rotation.secret.move(Stage.CURRENT, versions.current(), event.token)
     after = rotation.secret.versions()
     rotation.fingerprints.restage(after.arn, after.stages())
 
 
-_STEPS: Final[Mapping[Step, Callable[[Rotation, Versions, RotationEvent], None]]] = {
+_STEPS: Final[Mapping[Step, Callable[[Rotation[Any], Versions, RotationEvent], None]]] = {
     Step.CREATE: _create,
     Step.SET: _set,
     Step.TEST: _test,
@@ -189,13 +186,23 @@ _STEPS: Final[Mapping[Step, Callable[[Rotation, Versions, RotationEvent], None]]
 
 
 def _current_and_pending(
-    rotation: Rotation, versions: Versions, event: RotationEvent
-) -> tuple[DatabaseLogin, DatabaseLogin]:
+    rotation: Rotation[C], versions: Versions, event: RotationEvent
+) -> tuple[C, C]:
     current = rotation.secret.read(versions.current())
     pending = rotation.secret.read(event.token)
-    if not same_server(current, pending):
+    if current.place != pending.place:
         raise RotationError(
-            f"AWSPENDING of {versions.arn} names another engine, host or port than AWSCURRENT; "
-            f"abandoned, remove the AWSPENDING label and rotate again"
+            f"AWSPENDING of {versions.arn} names another system than AWSCURRENT (engine, host, "
+            f"port); abandoned, remove the AWSPENDING label and rotate again"
         )
     return current, pending
+
+
+def _previous(rotation: Rotation[C], versions: Versions, current: C) -> Callable[[], C | None]:
+    def read() -> C | None:
+        version = versions.holder(Stage.PREVIOUS)
+        previous = rotation.secret.find(version) if version else None
+        # Of another place, it is not for the system that `current` names.
+        return previous if previous and previous.place == current.place else None
+
+    return read

@@ -7,38 +7,34 @@ them, so that the credential itself need not leave it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import AuthenticationError, ConfigError, RotationError
 from wickie.model import Stage, Verdict
-from wickie.providers import same_server, verify
+from wickie.providers import C, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wickie.model import DatabaseLogin
-    from wickie.providers import Database
     from wickie.rotation.driver import Rotation
     from wickie.rotation.versions import Versions
 
-    DatabaseFor = Callable[[DatabaseLogin], Database]
     Answer = tuple[Verdict, str]
 
 
-def act(rotation: Rotation, database_for: DatabaseFor, action: str, version_id: str) -> Answer:
+def act(rotation: Rotation[C], action: str, version_id: str) -> Answer:
     """Carry out one of `ACTIONS` on a version. Returns what became of its credential, and why."""
     if action not in ACTIONS:
         raise ConfigError(f"no action {action!r}; use one of {', '.join(sorted(ACTIONS))}")
     rotation.require_time(action)
-    return ACTIONS[action](rotation, database_for, version_id)
+    return ACTIONS[action](rotation, version_id)
 
 
-def _verify(rotation: Rotation, database_for: DatabaseFor, version_id: str) -> Answer:
-    login = rotation.secret.read(version_id)
-    return verify(database_for(login), login)
+def _verify(rotation: Rotation[C], version_id: str) -> Answer:
+    return verify(rotation.provider, rotation.secret.read(version_id))
 
 
-def _retire(rotation: Rotation, database_for: DatabaseFor, version_id: str) -> Answer:
+def _retire(rotation: Rotation[C], version_id: str) -> Answer:
     """
     Make the target refuse a version that is not in use, and take its label away.
 
@@ -54,15 +50,14 @@ def _retire(rotation: Rotation, database_for: DatabaseFor, version_id: str) -> A
                 f"first, then retire what becomes AWSPREVIOUS"
             )
     current, old = _current_and(rotation, versions, version_id)
-    rotator, database = rotation.rotator_for(current), database_for(current)
-    answer = verify(database, old)
+    answer = verify(rotation.provider, old)
     if labels or answer[0] is Verdict.LIVE:
-        rotator.retire(old, current)
-        answer = verify(database, old)
+        rotation.rotator.retire(old, current)
+        answer = verify(rotation.provider, old)
     if answer[0] is Verdict.LIVE:
         raise RotationError(
             f"version {version_id} of {versions.arn} is still honoured after its retirement; "
-            f"change the password of {old.username} at {old.host} by hand"
+            f"revoke the credential of {old.holder} by hand"
         )
     if answer[0] is Verdict.DEAD:
         if Stage.PREVIOUS.label in labels:
@@ -71,7 +66,7 @@ def _retire(rotation: Rotation, database_for: DatabaseFor, version_id: str) -> A
     return answer
 
 
-def _restore(rotation: Rotation, database_for: DatabaseFor, version_id: str) -> Answer:
+def _restore(rotation: Rotation[C], version_id: str) -> Answer:
     """Make an earlier version current again: the target first, then the labels."""
     secret, versions = rotation.secret, rotation.secret.versions()
     current_id, pending_id = versions.current(), versions.holder(Stage.PENDING)
@@ -82,40 +77,38 @@ def _restore(rotation: Rotation, database_for: DatabaseFor, version_id: str) -> 
         )
     current, old = _current_and(rotation, versions, version_id)
     if current_id != version_id:
-        rotator = rotation.rotator_for(current)
+        rotator = rotation.rotator
         try:
             rotator.test_secret(old, current)
         except AuthenticationError:
-            rotator.set_secret(old, current, None)
+            rotator.set_secret(old, current, lambda: None)
             rotator.test_secret(old, current)
         secret.move(Stage.CURRENT, current_id, version_id)
     # AWSPENDING left beside what was AWSCURRENT would have the next RotateSecret refused.
     if pending_id is not None and pending_id != version_id:
         secret.move(Stage.PENDING, source=pending_id)
     _publish_stages(rotation)
-    return verify(database_for(old), old)
+    return verify(rotation.provider, old)
 
 
-ACTIONS: Final[Mapping[str, Callable[[Rotation, DatabaseFor, str], Answer]]] = {
+ACTIONS: Final[Mapping[str, Callable[[Rotation[Any], str], Answer]]] = {
     "verify": _verify,
     "retire": _retire,
     "restore": _restore,
 }
 
 
-def _current_and(
-    rotation: Rotation, versions: Versions, version_id: str
-) -> tuple[DatabaseLogin, DatabaseLogin]:
+def _current_and(rotation: Rotation[C], versions: Versions, version_id: str) -> tuple[C, C]:
     current = rotation.secret.read(versions.current())
     other = rotation.secret.read(version_id)
-    if not same_server(current, other):
+    if current.place != other.place:
         raise RotationError(
-            f"version {version_id} of {versions.arn} names another engine, host or port than "
-            f"AWSCURRENT; deal with its user there by hand"
+            f"version {version_id} of {versions.arn} names another system (engine, host, port) "
+            f"than AWSCURRENT; deal with its user there by hand"
         )
     return current, other
 
 
-def _publish_stages(rotation: Rotation) -> None:
+def _publish_stages(rotation: Rotation[C]) -> None:
     versions = rotation.secret.versions()
     rotation.fingerprints.restage(versions.arn, versions.stages())

@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
 from wickie.fingerprints import FingerprintTable, publishable, working_key
-from wickie.providers import open_database
+from wickie.providers import Context
+from wickie.providers.registry import find_engine
 from wickie.rotation.asking import asking
 from wickie.rotation.driver import Rotation, RotationEvent, rotate
 from wickie.rotation.lifecycle import act
-from wickie.rotation.strategies import AlternatingUsers, SingleUser
+from wickie.rotation.passwords import PasswordPolicy
+from wickie.rotation.strategies import Means, find_strategy
 from wickie.rotation.versions import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wickie.aws import Clients
-    from wickie.model import DatabaseLogin, Sensitive, Stage
+    from wickie.credentials import DatabaseLogin, Sensitive
+    from wickie.model import Stage
     from wickie.providers import Database
-    from wickie.rotation.driver import Rotator
 
-    Admin = Callable[[], DatabaseLogin] | None
-
-STRATEGIES: Final[Mapping[str, Callable[[Database, Admin], Rotator]]] = {
-    "single-user": lambda database, _: SingleUser(database),
-    "alternating-users": AlternatingUsers,
-}
-
-_REQUIRED: Final = ("WICKIE_STRATEGY", "WICKIE_FINGERPRINT_TABLE", "WICKIE_FINGERPRINT_KEY")
+_REQUIRED: Final = (
+    "WICKIE_ENGINE",
+    "WICKIE_STRATEGY",
+    "WICKIE_FINGERPRINT_TABLE",
+    "WICKIE_FINGERPRINT_KEY",
+)
 
 
 @dataclass(frozen=True)
 class RotationSettings:
     """What the rotation stack tells a function by its environment."""
 
+    engine: str
     strategy: str
     fingerprint_table: str
     fingerprint_key: str
     master: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    passwords: PasswordPolicy = PasswordPolicy()
     ca_bundle: str | None = None
 
     @classmethod
@@ -50,18 +54,16 @@ class RotationSettings:
             raise ConfigError(
                 f"the function's environment lacks {', '.join(missing)}; run cdk deploy"
             )
-        settings = cls(
+        return cls(
+            engine=environment["WICKIE_ENGINE"],
             strategy=environment["WICKIE_STRATEGY"],
             fingerprint_table=environment["WICKIE_FINGERPRINT_TABLE"],
             fingerprint_key=environment["WICKIE_FINGERPRINT_KEY"],
             master=environment.get("WICKIE_MASTER"),
+            options=json.loads(environment.get("WICKIE_OPTIONS", "{}")),
+            passwords=PasswordPolicy(**json.loads(environment.get("WICKIE_PASSWORDS", "{}"))),
             ca_bundle=environment.get("WICKIE_CA_BUNDLE"),
         )
-        if settings.strategy not in STRATEGIES:
-            raise ConfigError(
-                f"no strategy {settings.strategy!r}; use one of {', '.join(sorted(STRATEGIES))}"
-            )
-        return settings
 
 
 @dataclass(frozen=True)
@@ -95,30 +97,53 @@ def respond(
     if not event.get("SecretId"):
         raise ConfigError("the event lacks SecretId; name the secret to act on")
 
-    def database_for(login: DatabaseLogin) -> Database:
-        return open_database(login.engine, settings.ca_bundle)
-
-    def rotator_for(current: DatabaseLogin) -> Rotator:
-        admin = _admin(settings.master or current.masterarn, clients)
-        return STRATEGIES[settings.strategy](database_for(current), admin)
-
-    rotation = Rotation(
-        Secret(clients.secrets_manager, event["SecretId"]),
-        rotator_for,
-        PublishedFingerprints(clients, settings),
-        seconds_left,
-    )
+    rotation = open_rotation(event["SecretId"], settings, clients, seconds_left)
     with asking(f"secret {event['SecretId']}"):
         if "Action" not in event:
             rotate(rotation, RotationEvent.parse(event))
             return None
         version_id = event.get("VersionId") or rotation.secret.versions().current()
-        verdict, detail = act(rotation, database_for, event["Action"], version_id)
+        verdict, detail = act(rotation, event["Action"], version_id)
     return {"verdict": verdict.value, "strategy": settings.strategy, "detail": detail}
 
 
-def _admin(master: str | None, clients: Clients) -> Admin:
-    if master is None:
-        return None
+def open_rotation(
+    secret_id: str,
+    settings: RotationSettings,
+    clients: Clients,
+    seconds_left: Callable[[], float],
+) -> Rotation[Any]:
+    """Put together what rotates one secret. Raises `ConfigError` for unknown names."""
+    context = Context(clients, settings.options, settings.ca_bundle)
+    engine, strategy = find_engine(settings.engine), find_strategy(settings.strategy)
+    if settings.strategy not in engine.strategies:
+        raise ConfigError(
+            f"{settings.engine} cannot do {settings.strategy}; use {', '.join(engine.strategies)}"
+        )
+    provider = engine.open(context)
+    means = Means(_Administrators(clients, provider, settings.master), settings.passwords)
+    return Rotation(
+        Secret(clients.secrets_manager, secret_id, provider.parse),
+        provider,
+        strategy(provider, means),
+        PublishedFingerprints(clients, settings),
+        seconds_left,
+    )
 
-    return Secret(clients.secrets_manager, master).read_current
+
+@dataclass(frozen=True)
+class _Administrators:
+    """Reads the administrator's secret: the one of the stack, else the one the secret names."""
+
+    clients: Clients
+    database: Database
+    master: str | None
+
+    def __call__(self, current: DatabaseLogin) -> DatabaseLogin:
+        master = self.master or current.masterarn
+        if master is None:
+            raise ConfigError(
+                f"alternating-users needs an administrator for {current.host}; set master in "
+                f"wickie.yaml or masterarn in the secret"
+            )
+        return Secret(self.clients.secrets_manager, master, self.database.parse).read_current()

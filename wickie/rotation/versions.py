@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic
 
 from wickie.errors import ConfigError, NotFoundError, RotationError
-from wickie.model import DatabaseLogin, Stage
+from wickie.model import Stage
+from wickie.providers import C
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_secretsmanager.type_defs import GetSecretValueResponseTypeDef
 
-    from wickie.model import Sensitive
+    from wickie.credentials import Sensitive
 
 PERMISSIONS: Final = (
     "secretsmanager:DescribeSecret",
@@ -54,11 +55,13 @@ class Versions:
 
 
 @dataclass(frozen=True)
-class Secret:
+class Secret(Generic[C]):
     """One secret of Secrets Manager."""
 
     client: SecretsManagerClient
     id: str
+    parse: Callable[[str, str], C] = field(repr=False)
+    """Reads a value, given the secret's name for what it has to say about it."""
 
     def versions(self) -> Versions:
         """Ask which versions there are. Raises `NotFoundError`."""
@@ -70,15 +73,15 @@ class Secret:
             ) from None
         return Versions(reply["ARN"], reply.get("VersionIdsToStages", {}))
 
-    def find(self, version_id: str) -> DatabaseLogin | None:
+    def find(self, version_id: str) -> C | None:
         """Read a version; None where it has no value (yet). By id: a label may lag behind."""
         try:
             reply = self.client.get_secret_value(SecretId=self.id, VersionId=version_id)
         except self.client.exceptions.ResourceNotFoundException:
             return None
-        return self._login(reply)
+        return self._parsed(reply)
 
-    def read_current(self) -> DatabaseLogin:
+    def read_current(self) -> C:
         """Read a secret that is none of ours to rotate, and so to describe."""
         try:
             reply = self.client.get_secret_value(SecretId=self.id, VersionStage=Stage.CURRENT.label)
@@ -86,23 +89,23 @@ class Secret:
             raise NotFoundError(
                 f"no secret {self.id} with a value here; check its name, account and region"
             ) from None
-        return self._login(reply)
+        return self._parsed(reply)
 
-    def _login(self, reply: GetSecretValueResponseTypeDef) -> DatabaseLogin:
+    def _parsed(self, reply: GetSecretValueResponseTypeDef) -> C:
         if "SecretString" not in reply:
             raise ConfigError(f"secret {self.id} holds binary data; store a JSON object in it")
-        return DatabaseLogin.from_secret_string(reply["SecretString"], self.id)
+        return self.parse(reply["SecretString"], self.id)
 
-    def read(self, version_id: str) -> DatabaseLogin:
+    def read(self, version_id: str) -> C:
         """
         Read a version that must have a value. Raises `RotationError` where it has none.
 
         Asks again for a moment: what one step stored, the next may not see at once.
         """
         for pause in (*_READ_PAUSES, None):
-            login = self.find(version_id)
-            if login is not None:
-                return login
+            credential = self.find(version_id)
+            if credential is not None:
+                return credential
             if pause:
                 time.sleep(pause)
         raise RotationError(
@@ -110,7 +113,7 @@ class Secret:
         )
 
     def store_pending(
-        self, version_id: str, login: DatabaseLogin, rotation_token: Sensitive | None
+        self, version_id: str, credential: C, rotation_token: Sensitive | None
     ) -> None:
         """Give the version its value, once: a version that has one already keeps it."""
         token = {"RotationToken": rotation_token.reveal()} if rotation_token else {}
@@ -118,7 +121,7 @@ class Secret:
             self.client.put_secret_value(
                 SecretId=self.id,
                 ClientRequestToken=version_id,
-                SecretString=login.to_secret_string(),
+                SecretString=credential.to_secret_string(),
                 VersionStages=[Stage.PENDING.label],
                 **token,
             )
