@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -11,11 +11,15 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
+
+    from wickie.credentials import AccessKey
 
 _CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=60)
 
@@ -30,6 +34,15 @@ class Clients:
     def region(self) -> str:
         """The region these clients act in."""
         return self._session.region_name
+
+    def sts_as(self, key: AccessKey) -> STSClient:
+        """A client that signs with `key` and nothing else. Not kept: it holds the key."""
+        return self._session.client(
+            "sts",
+            config=_CONFIG,
+            aws_access_key_id=key.key_id,
+            aws_secret_access_key=key.secret_key.reveal(),
+        )
 
     @cached_property
     def secrets_manager(self) -> SecretsManagerClient:
@@ -58,3 +71,11 @@ class Clients:
     @cached_property
     def ssm(self) -> SSMClient:
         return self._session.client("ssm", config=_CONFIG)
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        return self._session.client("iam", config=_CONFIG)
+
+    @cached_property
+    def rds(self) -> Any:
+        return self._session.client("rds", config=_CONFIG)

@@ -155,3 +155,47 @@ class DatabaseLogin:
     def succeeded_by(self, username: str, password: Sensitive) -> DatabaseLogin:
         """The same login but for who signs in and how."""
         return replace(self, username=username, password=password)
+
+
+_ACCESS_KEY_KEYS: Final = ("AccessKeyId", "SecretAccessKey")
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """A key of an IAM user, under the names that IAM gives its parts."""
+
+    key_id: str
+    secret_key: Sensitive
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The secret's whole JSON but the secret key, so that keys unknown to wickie survive."""
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> AccessKey:
+        """Parse the value of the secret `name`. Raises `ConfigError`."""
+        document = read_document(text, name, _ACCESS_KEY_KEYS)
+        secret_key = Sensitive(document.pop("SecretAccessKey"))
+        return cls(document["AccessKeyId"], secret_key, document)
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """See `Credential`."""
+        return ("iam",)
+
+    @property
+    def holder(self) -> str:
+        """See `Credential`."""
+        return self.key_id
+
+    @property
+    def secret(self) -> Sensitive:
+        """See `Credential`."""
+        return self.secret_key
+
+    def to_secret_string(self) -> str:
+        """See `Credential`."""
+        pair = zip(_ACCESS_KEY_KEYS, (self.key_id, self.secret_key.reveal()), strict=True)
+        return json.dumps({**self.document, **dict(pair)})
+
+    def succeeded_by(self, key_id: str, secret_key: Sensitive) -> AccessKey:
+        """Return what is stored when another key of the same user takes this one's place."""
+        return replace(self, key_id=key_id, secret_key=secret_key)

@@ -36,6 +36,18 @@ class Engine:
 
 
 _PG8000: Final = ("pg8000", "scramp", "asn1crypto")
+_ACCESS_KEYS: Final = dict.fromkeys(
+    (
+        "iam:CreateAccessKey",
+        "iam:DeleteAccessKey",
+        "iam:GetAccessKeyLastUsed",
+        "iam:ListAccessKeys",
+        "iam:ListUserTags",
+        "iam:TagUser",
+        "iam:UpdateAccessKey",
+    ),
+    "arn:{partition}:iam::{account}:user/{user}",
+)
 
 ENGINES: Final[Mapping[str, Engine]] = {
     "postgres": Engine(
@@ -43,6 +55,13 @@ ENGINES: Final[Mapping[str, Engine]] = {
         ("single-user", "alternating-users"),
         drivers=_PG8000,
         verified_against="PostgreSQL 15 with TLS; 16 and 18 from wheels",
+    ),
+    "iam-access-key": Engine(
+        "wickie.providers.iam:Iam",
+        ("dual-key",),
+        options=("user",),
+        permissions=_ACCESS_KEYS,
+        verified_against="moto's IAM, judged by a stand-in for STS that checks SigV4; not AWS",
     ),
 }
 

@@ -114,14 +114,16 @@ def open_rotation(
     seconds_left: Callable[[], float],
 ) -> Rotation[Any]:
     """Put together what rotates one secret. Raises `ConfigError` for unknown names."""
-    context = Context(clients, settings.options, settings.ca_bundle)
+    context = Context(clients, settings.options, settings.ca_bundle, seconds_left)
     engine, strategy = find_engine(settings.engine), find_strategy(settings.strategy)
     if settings.strategy not in engine.strategies:
         raise ConfigError(
             f"{settings.engine} cannot do {settings.strategy}; use {', '.join(engine.strategies)}"
         )
     provider = engine.open(context)
-    means = Means(_Administrators(clients, provider, settings.master), settings.passwords)
+    means = Means(
+        _Administrators(clients, provider, settings.master), settings.passwords, seconds_left
+    )
     return Rotation(
         Secret(clients.secrets_manager, secret_id, provider.parse),
         provider,

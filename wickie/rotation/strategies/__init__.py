@@ -28,6 +28,8 @@ class Means:
     admin: Callable[[DatabaseLogin], DatabaseLogin]
     """The administrator of the server that a login is for, read anew at each call."""
     passwords: PasswordPolicy = PasswordPolicy()
+    seconds_left: Callable[[], float] = lambda: 60.0
+    """Until the function is cut off."""
 
 
 class Strategy(Protocol):
@@ -40,6 +42,7 @@ class Strategy(Protocol):
 STRATEGIES: Final[Mapping[str, str]] = {
     "single-user": "wickie.rotation.strategies.single_user:SingleUser",
     "alternating-users": "wickie.rotation.strategies.alternating_users:AlternatingUsers",
+    "dual-key": "wickie.rotation.strategies.dual_key:DualKey",
 }
 
 

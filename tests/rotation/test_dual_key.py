@@ -1,0 +1,276 @@
+"""Whole rotations of an IAM access key: late, cut off anywhere, under load, and back again."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.rotation.keys import DAY, Died, Keys, as_key, dying
+from tests.rotation.sts import Sts
+from wickie.errors import ProviderUnavailableError, RotationError
+from wickie.model import Verdict
+from wickie.providers.iam_user import IamUser
+from wickie.rotation.driver import Step
+
+
+@pytest.fixture(scope="module")
+def sts(aws):
+    del aws  # moto goes first
+    with pytest.MonkeyPatch.context() as patch:
+        sts = Sts()
+        sts.install(patch)
+        yield sts
+
+
+@pytest.fixture
+def keys(aws, sts):
+    sts.lag = 0.0
+    return Keys.make(aws, sts)
+
+
+def steps(keys, token):
+    for step in Step:
+        keys.aws.step(keys.arn, step, token)
+
+
+def test_the_old_key_works_for_one_rotation_more(keys, sts):
+    first = keys.key()
+    keys.rotate()
+    second = keys.key()
+    assert keys.verdict(first) is keys.verdict(second) is Verdict.LIVE
+    sts.age(DAY)
+    keys.rotate()
+    assert keys.verdict(first) is Verdict.DEAD
+    assert keys.verdict(second) is keys.verdict(keys.key()) is Verdict.LIVE
+    assert keys.key().document["team"] == "sea"
+
+
+def test_fingerprints_follow_the_labels(keys):
+    first = keys.aws.version(keys.arn)
+    token = keys.rotate()
+    assert keys.aws.stages(keys.arn) == {first: "PREVIOUS", token: "CURRENT"}
+
+
+def test_a_key_is_promoted_only_when_it_is_honoured(keys, sts):
+    sts.lag = 0.6
+    token = keys.aws.until(keys.arn, Step.SET)
+    pending = keys.key("AWSPENDING")
+    assert keys.verdict(pending) is Verdict.DEAD
+    keys.aws.step(keys.arn, Step.SET, token)  # waits
+    assert keys.verdict(pending) is Verdict.LIVE
+    keys.rotate(token)
+    assert keys.key() == pending
+
+
+def test_a_wait_ends_before_the_function_is_cut_off(keys, sts):
+    token = keys.aws.until(keys.arn, Step.SET)
+    pending, before = keys.key("AWSPENDING"), keys.aws.version(keys.arn)
+    sts.lag = 60.0
+    short = replace(keys.aws, seconds_left=15.0)
+    with pytest.raises(ProviderUnavailableError, match=f"{pending.key_id} is not honoured after 5"):
+        short.step(keys.arn, Step.SET, token)
+    assert keys.aws.version(keys.arn) == before
+    sts.lag = 0.0
+    keys.rotate(token)  # Secrets Manager tries again
+    assert keys.key() == pending
+
+
+def test_a_pending_key_of_another_user_is_not_promoted(keys, aws, sts):
+    other = Keys.make(aws, sts)
+    token = keys.aws.begin(keys.arn)
+    keys.aws.client.put_secret_value(
+        SecretId=keys.arn,
+        ClientRequestToken=token,
+        SecretString=other.text(),
+        VersionStages=["AWSPENDING"],
+    )
+    for step in (Step.SET, Step.TEST, Step.FINISH):
+        with pytest.raises(RotationError, match=f"acts as .*{other.user}, and AWSCURRENT as"):
+            keys.aws.step(keys.arn, step, token)
+
+
+def test_retiring_waits_until_the_old_key_is_refused(keys, sts):
+    old, version = keys.key(), keys.aws.version(keys.arn)
+    keys.rotate()
+    sts.lag = 0.6
+    for _ in range(2):
+        assert keys.aws.act("retire", keys.arn, version)["verdict"] == "DEAD"
+    sts.lag = 0.0
+    assert keys.verdict(old) is Verdict.DEAD
+    assert keys.ids == {keys.key().key_id}
+
+
+def test_a_leaked_key_that_is_retired_leaves_room_at_once(keys):
+    for _ in range(3):
+        version = keys.aws.version(keys.arn)
+        keys.rotate()
+        keys.aws.act("retire", keys.arn, version)
+    assert keys.ids == {keys.key().key_id}
+
+
+def test_the_old_key_can_be_put_back_even_if_the_new_one_died(keys):
+    old, version = keys.key(), keys.aws.version(keys.arn)
+    keys.rotate()
+    name = {"UserName": keys.user, "AccessKeyId": keys.key().key_id}
+    keys.aws.clients.iam.update_access_key(**name, Status="Inactive")
+    assert keys.aws.act("restore", keys.arn, version)["verdict"] == "LIVE"
+    assert keys.key() == old
+
+
+@pytest.mark.slow
+def test_killed_at_any_boundary_the_retry_ends_well(aws, sts):
+    sts.lag, point, broken = 0.0, 0, []
+    while True:
+        keys = Keys.make(aws, sts)
+        keys.rotate()
+        sts.age(DAY)
+        old, token = keys.key(), keys.aws.begin(keys.arn)
+        try:
+            with dying(after=point):
+                steps(keys, token)
+        except Died:
+            if keys.verdict(keys.key()) is not Verdict.LIVE:
+                broken.append(f"{point}: AWSCURRENT is not honoured")
+            keys.rotate(token)
+        else:
+            break  # there are no more boundaries than that
+        broken += [f"{point}: {wrong}" for wrong in broken_invariants(keys, old, token)]
+        point += 1
+    assert not broken
+    assert point > 30
+
+
+def broken_invariants(keys, old, token):
+    new = keys.key()
+    facts = {
+        "AWSCURRENT did not move": keys.aws.version(keys.arn) == token,
+        "AWSCURRENT is not honoured": keys.verdict(new) is Verdict.LIVE,
+        "the old key is not honoured": keys.verdict(old) is Verdict.LIVE,
+        "an orphan is left, and no room": keys.ids == {old.key_id, new.key_id},
+        "unknown keys were lost": new.document.get("team") == "sea",
+        "the fingerprint is not CURRENT": keys.aws.stages(keys.arn).get(token) == "CURRENT",
+    }
+    return [wrong for wrong, holds in facts.items() if not holds]
+
+
+@pytest.mark.parametrize("first", ["TagUser", "CreateAccessKey"])
+def test_killed_twice_while_a_key_is_made_the_third_attempt_ends_well(aws, sts, first):
+    sts.lag, broken, point = 0.0, [], 0
+    while True:
+        keys = Keys.make(aws, sts)
+        token = keys.aws.begin(keys.arn)
+        with pytest.raises(Died), dying(after=first):
+            keys.aws.step(keys.arn, Step.CREATE, token)
+        try:
+            with dying(after=point):
+                keys.aws.step(keys.arn, Step.CREATE, token)
+        except Died:
+            keys.aws.step(keys.arn, Step.CREATE, token)
+        else:
+            break
+        if keys.ids != {keys.key().key_id, keys.key("AWSPENDING").key_id}:
+            broken.append((point, keys.ids))
+        point += 1
+    assert not broken
+    assert point > 10
+
+
+@pytest.fixture
+def orphaned(keys):
+    """A rotation that died between CreateAccessKey and PutSecretValue: its token, and the key."""
+    before, token = keys.ids, keys.aws.begin(keys.arn)
+    with pytest.raises(Died), dying(after="CreateAccessKey"):
+        keys.aws.step(keys.arn, Step.CREATE, token)
+    (orphan,) = keys.ids - before
+    return token, orphan
+
+
+def refused_for(keys, key_id, token):
+    with pytest.raises(RotationError, match=f"no room for a new key: {key_id} is in neither"):
+        keys.aws.step(keys.arn, Step.CREATE, token)
+    return key_id in keys.ids
+
+
+def test_an_orphan_is_found_by_the_retry(keys, orphaned):
+    token, orphan = orphaned
+    keys.rotate(token)
+    assert orphan not in keys.ids
+
+
+def test_a_key_that_was_used_is_no_orphan(keys, sts, orphaned):
+    token, stranger = orphaned
+    sts.use(stranger, "s3")
+    assert refused_for(keys, stranger, token)
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_key_made_at_another_time_is_no_orphan(keys, sts, orphaned, minutes):
+    token, stranger = orphaned
+    sts.key(stranger).create_date += timedelta(minutes=minutes)
+    assert refused_for(keys, stranger, token)
+
+
+def test_the_orphan_of_another_rotation_is_for_a_person_to_judge(keys, orphaned):
+    _, orphan = orphaned
+    assert refused_for(keys, orphan, keys.aws.begin(keys.arn))
+
+
+def test_a_strangers_key_made_before_the_rotation_is_left_alone(keys):
+    stranger = as_key(keys.create())
+    token = keys.aws.begin(keys.arn)
+    for _ in range(2):
+        assert refused_for(keys, stranger.key_id, token)
+    assert keys.verdict(stranger) is Verdict.LIVE
+    assert "wickie:issuing" not in keys.tags()
+
+
+def test_an_orphan_that_iam_does_not_list_yet_is_found_by_a_later_retry(keys, orphaned):
+    token, orphan = orphaned
+    iam = keys.aws.clients.iam
+    reply = iam.list_access_keys(UserName=keys.user)
+    known = [key for key in reply["AccessKeyMetadata"] if key["AccessKeyId"] != orphan]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(iam, "list_access_keys", lambda **_: {"AccessKeyMetadata": known})
+        with pytest.raises(ProviderUnavailableError, match="does not list yet"):
+            keys.aws.step(keys.arn, Step.CREATE, token)
+    keys.rotate(token)
+    assert orphan not in keys.ids
+
+
+def test_a_tag_has_room_for_the_longest_token_and_many_attempts(keys):
+    user, token = IamUser.of(keys.iam.context), "t" * 64
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IamUser, "_create", lambda _: ("", None))
+        for _ in range(20):
+            user.issue(keys.key().key_id, None, token)
+    assert len(keys.tags()["wickie:issuing"]) <= 256
+    assert len(user._attempts(token)) == 8
+
+
+def test_no_call_is_refused_while_keys_rotate_late_and_die(aws, sts):
+    sts.lag = 0.3
+    keys, stop, refused, calls = Keys.make(aws, sts), threading.Event(), [], []
+    stop.wait(0.4)
+
+    def client():
+        while not stop.is_set():
+            calls.append(keys.verdict(keys.key()))
+            if calls[-1] is not Verdict.LIVE:
+                refused.append(calls[-1])
+            stop.wait(0.02)
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    try:
+        for _ in range(3):
+            keys.rotate()
+            stop.wait(0.1)
+            sts.age(DAY)
+    finally:
+        stop.set()
+        thread.join()
+    assert len(calls) > 20
+    assert not refused
