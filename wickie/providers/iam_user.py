@@ -104,6 +104,12 @@ class IamUser:
             if old in keys:
                 self._delete(old)
 
+    def owner_of(self, key_id: str) -> str:
+        """Tell whose the key is, as far as this user's keys can."""
+        with self._errors():
+            ours = key_id in self._keys()
+        return f"{'' if ours else 'another than '}IAM user {self.name}"
+
     def used_since(self, key_id: str, since: datetime) -> str | None:
         """Say in a line where one of this user's keys was used after `since`, if it was."""
         with self._errors():

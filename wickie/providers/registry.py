@@ -63,6 +63,13 @@ ENGINES: Final[Mapping[str, Engine]] = {
         permissions=_ACCESS_KEYS,
         verified_against="moto's IAM, judged by a stand-in for STS that checks SigV4; not AWS",
     ),
+    "ses-smtp": Engine(
+        "wickie.providers.ses_smtp:SesSmtp",
+        ("dual-key",),
+        options=("user",),
+        permissions=_ACCESS_KEYS,
+        verified_against="moto's IAM, judged by an SMTP server that computes the password; not AWS",
+    ),
 }
 
 
