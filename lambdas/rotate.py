@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import functools
-import json
-import logging
 import os
-import time
 from typing import Any
 
 from wickie.aws import Clients
+from wickie.metrics import Invocation
 from wickie.rotation.registry import RotationSettings, respond
 
-_log = logging.getLogger("wickie")
-_log.setLevel(logging.INFO)
 _clients = functools.cache(Clients)  # making them costs more than a warm step
 
 
 def lambda_handler(event: dict[str, str], context: Any) -> dict[str, str] | None:
     """Carry out one step or action, or raise: Secrets Manager retries what raises."""
-    started = time.monotonic()
-    settings = RotationSettings.of(os.environ)
-    answer = respond(
-        event, settings, _clients(), lambda: context.get_remaining_time_in_millis() / 1000
-    )
-    shown = {name: event.get(name) for name in ("Step", "Action", "SecretId", "VersionId")}
-    took = {"milliseconds": round((time.monotonic() - started) * 1000)}
-    _log.info(json.dumps({**shown, "version": event.get("ClientRequestToken"), **took}))
-    return answer
+    stage, engine = (os.environ.get(f"WICKIE_{name}", "") for name in ("STAGE", "ENGINE"))
+    with Invocation(stage, engine, event, print).told():
+        return respond(
+            event,
+            RotationSettings.of(os.environ),
+            _clients(),
+            lambda: context.get_remaining_time_in_millis() / 1000,
+        )

@@ -18,27 +18,37 @@ import tomllib
 import zipfile
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation.strategies import STRATEGIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
+_OWN: Final = ("refresh", "watch")
+"""Functions that serve no engine."""
 _OURS: Final = ("lambdas", "wickie")
 # The driver asks for its own version, so METADATA goes along; licences must.
 _METADATA: Final = ("METADATA", "LICENSE")
 _MOMENT: Final = 315_532_800  # 1980-01-01, the first that a zip can tell
 
 
-def build(name: str, root: Path = PROJECT) -> Path:
+class CodeFor(Protocol):
+    """Puts the code of a function together: `build`, or what stands for it in tests."""
+
+    def __call__(self, name: str, /, *, files: Mapping[str, str] | None = None) -> Path:
+        """See `build`."""
+
+
+def build(name: str, root: Path = PROJECT, *, files: Mapping[str, str] | None = None) -> Path:
     """
     Make `build/lambda/<name>` under `root` anew and return it. Same input, same bytes.
 
-    `name` is an engine, for its rotation function, or `refresh`.
+    `name` is an engine, for its rotation function, or `refresh` or `watch`; `files` are added:
+    a function's environment takes 4 kB at most.
     """
     entries, drivers = _contents_of(name)
     target = root / "build" / "lambda" / name
@@ -49,6 +59,8 @@ def build(name: str, root: Path = PROJECT) -> Path:
             _copy(source, made / source.relative_to(PROJECT))
         for driver in drivers:
             _vendor(driver, made)
+        for file, text in (files or {}).items():
+            (made / file).write_text(text)
         for path in made.rglob("*"):
             os.utime(path, (_MOMENT, _MOMENT))
         # A folder that is as it should be may be being read by someone else: leave it alone.
@@ -60,8 +72,8 @@ def build(name: str, root: Path = PROJECT) -> Path:
 
 def _contents_of(name: str) -> tuple[list[str], tuple[str, ...]]:
     """Modules to start from, and the distributions that they need."""
-    if name == "refresh":
-        return ["lambdas.refresh"], ()
+    if name in _OWN:
+        return [f"lambdas.{name}"], ()
     engine = find_engine(name)
     # The registries name modules in strings, so that a function imports no other engine's.
     named = [engine.provider, *(STRATEGIES[strategy] for strategy in engine.strategies)]
@@ -156,5 +168,5 @@ def _copy(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    for built in map(build, ("refresh", *ENGINES)):
+    for built in map(build, (*_OWN, *ENGINES)):
         sys.stdout.write(f"{built}: {len(archive(built)) / 1000:.0f} kB zipped\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wickie import deployment, fingerprints
+from wickie import deployment, fingerprints, status
 from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import refresh, replacement, versions
@@ -18,6 +18,9 @@ PUBLISH: Final = fingerprints.PUBLISH_PERMISSIONS
 
 # The function that refreshes dependents after a rotation on schedule.
 REFRESH: Final = refresh.PERMISSIONS
+
+# The function that counts secrets that need a person.
+WATCH: Final = status.PERMISSIONS
 
 # Flows.
 REPLACE: Final = replacement.PERMISSIONS

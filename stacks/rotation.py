@@ -19,14 +19,9 @@ from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from stacks.data import DataStack
+    from stacks.packaging import CodeFor
     from wickie.config import Config, ManagedSecret
-
-    CodeFor = Callable[[str], Path]
-    """Folder with the code of an engine's rotation function, or of `refresh`."""
 
 
 class RotationStack(Stack):
@@ -53,7 +48,9 @@ class RotationStack(Stack):
         for group in groups(config):
             self._add(group)
         if any(secret.dependents for secret in config.secrets):
-            RefreshFunction(self, "Refresh", config, code_asset(code_for("refresh")))
+            RefreshFunction(
+                self, "Refresh", config, lambda_.Code.from_asset(str(code_for("refresh")))
+            )
         if not config.secrets:
             # A stack may not be empty; and leaving it out of the app would leave it deployed,
             # rotating the secrets that were just taken out of wickie.yaml.
@@ -64,9 +61,10 @@ class RotationStack(Stack):
             self,
             group.name,
             name=group.function_name,
-            code=code_asset(self._code_for(group.engine)),
+            code=lambda_.Code.from_asset(str(self._code_for(group.engine))),
             environment={
                 **group.settings,
+                "WICKIE_STAGE": self._config.stage,
                 "WICKIE_FINGERPRINT_TABLE": self._data.fingerprints.table_name,
                 "WICKIE_FINGERPRINT_KEY": self._data.fingerprint_key.key_arn,
             },
@@ -111,11 +109,6 @@ class RotationStack(Stack):
         )
         # Secrets Manager invokes the function while the schedule is being made.
         schedule.node.add_dependency(rotation.permission, rotation.role)
-
-
-def code_asset(folder: Path) -> lambda_.Code:
-    """Code of a function, as `stacks.packaging` put it together."""
-    return lambda_.Code.from_asset(str(folder))
 
 
 def _window(secret: ManagedSecret) -> str | None:

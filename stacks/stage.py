@@ -1,4 +1,4 @@
-"""The three stacks of one stage, split by how long what they hold lives."""
+"""The stacks of one stage, split by how long what they hold lives."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.acknowledgements import acknowledge
 from stacks.data import DataStack
+from stacks.observability import ObservabilityStack
 from stacks.rotation import RotationStack
 from stacks.work_pool import WorkPoolStack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stacks.rotation import CodeFor
+    from stacks.packaging import CodeFor
     from wickie.config import Config
 
 
@@ -50,4 +51,5 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
     data = DataStack(app, config)
     RotationStack(app, config, data, code_for)
     WorkPoolStack(app, config, data)
+    ObservabilityStack(app, config, code_for)
     acknowledge(app, config)

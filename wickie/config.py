@@ -231,6 +231,12 @@ class Network(Section):
         return self
 
 
+class Alarms(Section):
+    """Who is told when rotation needs a person."""
+
+    email: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
+
+
 class Config(Section):
     """One stage of wickie in one account and region."""
 
@@ -242,6 +248,7 @@ class Config(Section):
     image: str = Field(
         default="wickie:latest", description="container image of the flows, best given by digest"
     )
+    alarms: Alarms = Alarms()
     retain: bool = Field(
         default=True, description="keep reports, tables and key when the stacks are deleted"
     )

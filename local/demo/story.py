@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-STACKS: Final = ("WickieData-demo", "WickieRotation-demo", "WickieWorkPool-demo")
+STACKS: Final = (
+    "WickieData-demo",
+    "WickieRotation-demo",
+    "WickieWorkPool-demo",
+    "WickieObservability-demo",
+)
 POOL: Final = "wickie-demo"
 QUEUE: Final = "wickie-demo-task-events"
 _SCHEDULE: Final = timedelta(days=30)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -37,6 +36,7 @@ except Exception as error:
 ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "WICKIE_STAGE": "dev",
     "WICKIE_ENGINE": "postgres",
     "WICKIE_STRATEGY": "single-user",
     "WICKIE_FINGERPRINT_TABLE": "t",
@@ -117,7 +117,7 @@ def test_building_again_does_not_disturb_who_is_reading(tmp_path):
     assert not (folder / "wickie" / "left_over.py").exists()
 
 
-def test_one_log_line_for_a_step_without_any_secret(monkeypatch, caplog):
+def test_one_log_line_for_a_step_without_any_secret(monkeypatch, capsys):
     monkeypatch.setattr(rotate, "respond", lambda *_: {"verdict": "LIVE"})
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -127,13 +127,13 @@ def test_one_log_line_for_a_step_without_any_secret(monkeypatch, caplog):
         "ClientRequestToken": "t1",
         "RotationToken": "not-to-be-logged",
     }
-    with caplog.at_level(logging.INFO):
-        assert rotate.lambda_handler(event, Context()) == {"verdict": "LIVE"}
-    (record,) = [r for r in caplog.records if r.name == "wickie"]
-    line = json.loads(record.getMessage())
-    assert (line["Step"], line["SecretId"], line["version"]) == ("setSecret", "arn:s", "t1")
-    assert line["milliseconds"] >= 0
-    assert "not-to-be-logged" not in caplog.text
+    assert rotate.lambda_handler(event, Context()) == {"verdict": "LIVE"}
+    (text,) = capsys.readouterr().out.splitlines()
+    line = json.loads(text)  # nothing before it, else CloudWatch reads no metric
+    assert (line["step"], line["SecretId"], line["version"]) == ("setSecret", "arn:s", "t1")
+    assert (line["stage"], line["engine"]) == ("dev", "postgres")
+    assert line["Duration"] >= 0
+    assert "not-to-be-logged" not in text
 
 
 def test_a_function_without_its_settings_says_which(monkeypatch):

@@ -107,7 +107,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory, code: Path) -> Synthesi
             if not acknowledged:
                 patch.setattr(stage, "acknowledge", lambda *_: None)
             for config in configs:
-                stage.add_stage(app, config, lambda _: code)
+                stage.add_stage(app, config, lambda _, **__: code)
         if acknowledged:
             app.synth()
         else:

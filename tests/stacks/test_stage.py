@@ -136,7 +136,8 @@ def test_app_py_needs_no_aws(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert {p.name for p in (tmp_path / "cdk.out").glob("*.template.json")} == {
-        f"Wickie{name}-dev.template.json" for name in ("Data", "Rotation", "WorkPool")
+        f"Wickie{name}-dev.template.json"
+        for name in ("Data", "Observability", "Rotation", "WorkPool")
     }
 
 

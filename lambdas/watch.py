@@ -1,0 +1,21 @@
+"""Watch function: EventBridge invokes it by the hour to count secrets that need a person."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from wickie.aws import Clients
+from wickie.metrics import embedded
+from wickie.watch import standing
+
+_SECRETS = Path(__file__).parent.parent / "secrets.json"  # put into the zip by the stack
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> None:
+    """Log how the stage's secrets stand, as metrics; the alarms are set on these."""
+    stage = os.environ["WICKIE_STAGE"]
+    metrics, named = standing(Clients().secrets_manager, json.loads(_SECRETS.read_text()))
+    print(embedded(metrics, {"stage": stage, **named}))

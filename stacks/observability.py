@@ -1,0 +1,141 @@
+"""Alarms and a dashboard: whoever is on call learns of a rotation that does not end well."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+
+from stacks.constructs.dashboard import rotation_dashboard
+from stacks.constructs.grants import grant
+from stacks.constructs.logged_function import LoggedFunction
+from stacks.constructs.names import secret_arns
+from stacks.permissions import WATCH
+from wickie.metrics import NAMESPACE, OVERDUE, PENDING, UNREADABLE
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from stacks.packaging import CodeFor
+    from wickie.config import Config
+
+_HOUR = Duration.hours(1)
+
+
+class ObservabilityStack(Stack):
+    """Costs what its alarms do, some 10 cents each a month, and a function's second an hour."""
+
+    def __init__(self, scope: Construct, config: Config, code_for: CodeFor) -> None:
+        super().__init__(
+            scope,
+            f"WickieObservability-{config.stage}",
+            description="wickie: alarms and dashboard of rotation",
+        )
+        self._config = config
+        self._topic = sns.Topic(
+            self, "Alarms", topic_name=f"wickie-{config.stage}-alarms", enforce_ssl=True
+        )
+        for address in config.alarms.email:
+            self._topic.add_subscription(subscriptions.EmailSubscription(address))
+        alarms = [
+            self._failed(),
+            # A rotation ends within minutes; two hours on end means that it does not.
+            self._standing("Stuck", PENDING, 2, "run `wickie repair`"),
+            self._standing("Overdue", OVERDUE, 1, "run `wickie status`, then `wickie rotate`"),
+            self._standing("Unreadable", UNREADABLE, 2, "a secret is gone, or no longer ours"),
+        ]
+        self._watch(code_for)
+        rotation_dashboard(self, config.stage, alarms)
+
+    def _failed(self) -> cloudwatch.Alarm:
+        """RotationFailed → the topic at once, with Secrets Manager's own words, and an alarm."""
+        arns = secret_arns(self, (secret.name for secret in self._config.secrets))
+        known = [{"prefix": arn.removesuffix("??????")} for arn in arns]
+        rule = events.Rule(
+            self,
+            "Failed",
+            rule_name=f"wickie-{self._config.stage}-rotation-failed",
+            description="A rotation failed, or was abandoned",
+            # https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
+            event_pattern=events.EventPattern(
+                source=["aws.secretsmanager"],
+                detail_type=["AWS Service Event via CloudTrail"],
+                detail={
+                    "eventName": ["RotationFailed", "RotationAbandoned"],
+                    "additionalEventData": {"SecretId": known or [{"prefix": "none"}]},
+                },
+            ),
+        )
+        secret = events.EventField.from_path("$.detail.additionalEventData.SecretId")
+        name = events.EventField.from_path("$.detail.eventName")
+        why = events.EventField.from_path("$.detail.errorMessage")
+        rule.add_target(
+            targets.SnsTopic(
+                self._topic,
+                message=events.RuleTargetInput.from_text(f"{name}: {secret}\n{why}"),
+            )
+        )
+        metric = cloudwatch.Metric(
+            namespace="AWS/Events",
+            metric_name="TriggeredRules",
+            dimensions_map={"RuleName": rule.rule_name},
+            statistic="Sum",
+            period=Duration.minutes(5),
+        )
+        return self._alarm("RotationFailed", metric, 1, "read the rotation function's log")
+
+    def _standing(self, id_: str, metric_name: str, hours: int, remedy: str) -> cloudwatch.Alarm:
+        metric = cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=metric_name,
+            dimensions_map={"stage": self._config.stage},
+            statistic="Maximum",
+            period=_HOUR,
+        )
+        return self._alarm(id_, metric, hours, remedy)
+
+    def _alarm(
+        self, id_: str, metric: cloudwatch.IMetric, periods: int, remedy: str
+    ) -> cloudwatch.Alarm:
+        alarm = cloudwatch.Alarm(
+            self,
+            id_,
+            alarm_name=f"wickie-{self._config.stage}-{id_}",
+            alarm_description=f"Secrets of stage {self._config.stage}: {remedy}",
+            metric=metric,
+            threshold=1,
+            comparison_operator=(cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD),
+            evaluation_periods=periods,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        return alarm
+
+    def _watch(self, code_for: CodeFor) -> None:
+        names = [secret.name for secret in self._config.secrets]
+        code = code_for("watch", files={"secrets.json": json.dumps(names)})
+        watch = LoggedFunction(
+            self,
+            "Watch",
+            name=f"wickie-{self._config.stage}-watch",
+            code=lambda_.Code.from_asset(str(code)),
+            handler="lambdas.watch.lambda_handler",
+            environment={"WICKIE_STAGE": self._config.stage},
+            timeout=Duration.minutes(10),
+        )
+        grant(watch.role, WATCH, {"secretsmanager": secret_arns(self, names)})
+        events.Rule(
+            self,
+            "Hourly",
+            description="Count the secrets that need a person",
+            schedule=events.Schedule.rate(_HOUR),
+            targets=[targets.LambdaFunction(watch.function)],
+        )

@@ -1,0 +1,96 @@
+"""
+Log lines that CloudWatch reads as metrics too: the embedded metric format.
+
+Written here and not with aws-lambda-powertools: a rotation function starts cold nearly every
+time, and that library's logger and metrics would cost it 40 ms of CPU and 100 kB of zip.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+NAMESPACE: Final = "wickie"
+
+DURATION: Final = "Duration"
+"""Milliseconds of one step or action, by stage, engine and step."""
+FAILURES: Final = "Failures"
+"""1 for a step or action that failed, else 0: by stage, and by stage and reason."""
+OVERDUE: Final = "SecretsOverdue"
+"""Secrets whose next rotation lies in the past, by stage."""
+PENDING: Final = "SecretsPending"
+"""Secrets in the middle of a rotation, by stage; for hours on end, they are stuck there."""
+UNREADABLE: Final = "SecretsUnreadable"
+"""Secrets that could not be asked about, by stage."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number, and the sets of dimensions that CloudWatch is to keep it by."""
+
+    name: str
+    value: float
+    unit: str = "Count"
+    by: tuple[tuple[str, ...], ...] = (("stage",),)
+
+
+def embedded(metrics: tuple[Metric, ...], fields: Mapping[str, Any]) -> str:
+    """Write one log line; `fields` holds every dimension that a metric is kept by."""
+    directives = [
+        {
+            "Namespace": NAMESPACE,
+            "Dimensions": [list(names) for names in metric.by],
+            "Metrics": [{"Name": metric.name, "Unit": metric.unit}],
+        }
+        for metric in metrics
+    ]
+    about = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": directives}
+    values = {metric.name: metric.value for metric in metrics}
+    return json.dumps({**fields, **values, "_aws": about})
+
+
+@dataclass
+class Invocation:
+    """What a rotation function says of one invocation: of errors their kind, never their text."""
+
+    stage: str
+    engine: str
+    event: Mapping[str, str]
+    log: Callable[[str], object]
+    """Writes a line to stdout as it is: a logger of Lambda's puts words before it."""
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Write the line when the body ends, however it ends."""
+        started, reason = self.clock(), ""
+        try:
+            yield
+        except Exception as error:
+            reason = type(error).__name__
+            raise
+        finally:
+            self.log(self._line((self.clock() - started) * 1000, reason))
+
+    def _line(self, milliseconds: float, reason: str) -> str:
+        shown = {name: self.event[name] for name in ("SecretId", "VersionId") if name in self.event}
+        fields = {
+            "stage": self.stage,
+            "engine": self.engine,
+            "step": self.event.get("Step") or self.event.get("Action") or "unknown",
+            "version": self.event.get("ClientRequestToken"),
+            **shown,
+            **({"reason": reason} if reason else {}),
+        }
+        kept = (("stage",), ("stage", "reason")) if reason else (("stage",),)
+        duration = Metric(
+            DURATION, round(milliseconds), "Milliseconds", (("stage", "engine", "step"),)
+        )
+        return embedded((duration, Metric(FAILURES, int(bool(reason)), by=kept)), fields)
