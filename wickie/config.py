@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from wickie.apis import settled
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation.passwords import PasswordPolicy
@@ -152,6 +153,8 @@ class ManagedSecret(Section):
     def _all_that_the_engine_needs(
         cls, options: dict[str, str], others: ValidationInfo
     ) -> dict[str, str]:
+        if others.data.get("engine") == "http-api":
+            return _told_by_pydantic(lambda: settled(options))
         engine = ENGINES.get(others.data.get("engine", ""))
         if engine and (wrong := set(options) ^ set(engine.options)):
             known = ", ".join(engine.options) or "none"

@@ -199,3 +199,52 @@ class AccessKey:
     def succeeded_by(self, key_id: str, secret_key: Sensitive) -> AccessKey:
         """Return what is stored when another key of the same user takes this one's place."""
         return replace(self, key_id=key_id, secret_key=secret_key)
+
+
+@dataclass(frozen=True)
+class ApiToken:
+    """A token of an HTTP API, and the id by which the API knows it."""
+
+    token: Sensitive
+    id: str
+    base_url: str
+    keys: tuple[str, str]
+    """What token and id are called in the secret's JSON."""
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The secret's whole JSON but the token, so that keys unknown to wickie survive."""
+
+    @classmethod
+    def parse(cls, text: str, name: str, keys: tuple[str, str], base_url: str) -> ApiToken:
+        """Parse the value of the secret `name`. Raises `ConfigError`."""
+        document = read_document(text, name, keys)
+        token = Sensitive(document.pop(keys[0]))
+        return cls(token, document[keys[1]], base_url, keys, document)
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """See `Credential`."""
+        return "http-api", self.base_url
+
+    @property
+    def holder(self) -> str:
+        """See `Credential`."""
+        return self.id
+
+    @property
+    def secret(self) -> Sensitive:
+        """See `Credential`."""
+        return self.token
+
+    def to_secret_string(self) -> str:
+        """See `Credential`."""
+        pair = zip(self.keys, (self.token.reveal(), self.id), strict=True)
+        return json.dumps({**self.document, **dict(pair)})
+
+    def succeeded_by(self, id_: str, token: Sensitive) -> ApiToken:
+        """Return what is stored when another token takes this one's place."""
+        return replace(self, id=id_, token=token)
+
+    def texts(self) -> dict[str, str]:
+        """Every text of the secret's JSON by its key, the token in the clear among them."""
+        texts = {key: value for key, value in self.document.items() if isinstance(value, str)}
+        return {**texts, self.keys[0]: self.token.reveal(), self.keys[1]: self.id}

@@ -63,6 +63,11 @@ ENGINES: Final[Mapping[str, Engine]] = {
         permissions=_ACCESS_KEYS,
         verified_against="moto's IAM, judged by a stand-in for STS that checks SigV4; not AWS",
     ),
+    "http-api": Engine(
+        "wickie.providers.http_api:HttpApi",
+        ("dual-key",),
+        verified_against="servers that speak the APIs as documented; not the vendors'",
+    ),
     "ses-smtp": Engine(
         "wickie.providers.ses_smtp:SesSmtp",
         ("dual-key",),

@@ -1,0 +1,162 @@
+"""
+Any HTTP API that issues, verifies and revokes tokens, as a declaration in YAML describes it.
+
+wickie.apis reads declarations and holds the ones shipped; here they are followed. Where requests
+go is said by wickie.yaml and never by the secret: whoever may write a secret must not be able to
+have its successor sent elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from wickie.credentials import ApiToken, Sensitive
+from wickie.errors import AuthenticationError, ProviderError, ProviderUnavailableError, redacted
+from wickie.providers.https import Reply, request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from wickie.providers import Context
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)(?:\+(\d+))?\}")
+_MODELLED: Final = re.compile(r"\{(\w+):([\w.]+)\}")
+_BUSY: Final = frozenset({408, 425, 429})
+_SERVER_FAULT: Final = 500
+
+
+@dataclass(frozen=True)
+class HttpApi:
+    """An `Issuer` by declaration."""
+
+    context: Context
+
+    def parse(self, text: str, name: str) -> ApiToken:
+        """See `Provider.parse`."""
+        keys = (self._api["secret"], self._api["id"])
+        return ApiToken.parse(text, name, keys, self._base)
+
+    def sign_in(self, token: ApiToken) -> str:
+        """See `Provider.sign_in`. What the API says of the token's rights, for comparison."""
+        answer = self._ask("verify", token)
+        pointers = self._api["verify"].get("rights", [])
+        rights = [_at(answer, pointer) for pointer in pointers]
+        return json.dumps(rights, sort_keys=True) if rights else f"a token of {self._base}"
+
+    def issue(self, current: ApiToken, previous: ApiToken | None, token: str) -> ApiToken:
+        """
+        See `Issuer.issue`.
+
+        What an earlier call made is known by its name, which holds `token`. The one before the one
+        in use had a whole period to be replaced, and goes now.
+        """
+        lost = [*self._named(current, token), *([previous.id] if previous else [])]
+        for id_ in lost:
+            if id_ != current.id:
+                self._revoke(id_, current)
+        answer = self._ask("issue", current, rotation=token)
+        issue = self._api["issue"]
+        made, id_ = _at(answer, issue["token"]), _at(answer, issue["id"])
+        if not isinstance(made, str) or id_ is None:
+            raise ProviderError(
+                f"{self._base} issued a token, but its answer has none at {issue['token']} or no "
+                f"id at {issue['id']}; correct the declaration: the next attempt revokes the token"
+            )
+        return current.succeeded_by(str(id_), Sensitive(made))
+
+    def revoke(self, old: ApiToken, current: ApiToken) -> None:
+        """See `Issuer.revoke`."""
+        self._revoke(old.id, current)
+
+    def _revoke(self, id_: str, current: ApiToken) -> None:
+        self._ask("revoke", current, **{self._api["id"]: id_})
+
+    def _named(self, current: ApiToken, token: str) -> Iterator[str]:
+        """Ids of the tokens that a rotation made and lost: by their names."""
+        listing = self._api["list"]
+        items = _at(self._ask("list", current, rotation=token), listing.get("items", ""))
+        for item in items if isinstance(items, list) else []:
+            id_ = str(_at(item, listing["id"]))
+            if token in str(_at(item, listing["name"])):
+                yield id_
+
+    def _ask(self, what: str, by: ApiToken, **more: str) -> Any:
+        """Send one of the declared requests in the name of the token `by`; return the answer."""
+        call = self._api[what]
+        values = {**by.texts(), **self.context.options, **more}
+        path = _PLACEHOLDER.sub(lambda m: quote(_value(m, values), safe=""), call["path"])
+        headers = {name: _filled(text, values) for name, text in self._api["headers"].items()}
+        body = _filled(self._modelled(call["body"], by), values) if "body" in call else None
+        with redacted(by.token):
+            reply = request(
+                call["method"], f"{self._base}{path}", headers, body, self.context.ca_bundle
+            )
+            return self._read(what, by, reply)
+
+    def _read(self, what: str, by: ApiToken, reply: Reply) -> Any:
+        call = self._api[what]
+        if reply.status in call.get("gone", ()):
+            return None
+        if reply.status in call.get("dead", (401,)):
+            raise AuthenticationError(
+                f"{self._base} does not honour the token {by.holder} ({reply.status})"
+            )
+        where = f"{call['method']} {self._base}{call['path']}"
+        if reply.status in _BUSY or reply.status >= _SERVER_FAULT:
+            raise ProviderUnavailableError(f"{where} answered {reply.status}; try again later")
+        if not reply.good:
+            raise ProviderError(
+                f"{where} answered {reply.status}; check the token's rights and the declaration"
+            )
+        return reply.json()
+
+    def _modelled(self, body: Any, by: ApiToken) -> Any:
+        """Put in what other requests answer: a successor has the rights of the token in use."""
+        if isinstance(body, dict):
+            return {name: self._modelled(item, by) for name, item in body.items()}
+        if isinstance(body, str) and (match := _MODELLED.fullmatch(body)):
+            return _at(self._ask(match[1], by), match[2])
+        return body
+
+    @property
+    def _base(self) -> str:
+        return self.context.option("base_url").rstrip("/")
+
+    @property
+    def _api(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.context.option("api"))
+        return document
+
+
+def _filled(template: Any, values: Mapping[str, str]) -> Any:
+    """Put values into every text of a JSON document."""
+    if isinstance(template, str):
+        return _PLACEHOLDER.sub(lambda match: _value(match, values), template)
+    if isinstance(template, dict):
+        return {name: _filled(item, values) for name, item in template.items()}
+    if isinstance(template, list):
+        return [_filled(item, values) for item in template]
+    return template
+
+
+def _value(match: re.Match[str], values: Mapping[str, str]) -> str:
+    name, days = match.groups()
+    if name == "today":
+        return str((datetime.now(UTC) + timedelta(days=int(days or 0))).date())
+    if name not in values:
+        raise ProviderError(
+            f"the declaration wants {{{name}}}; put {name} into the secret's JSON or into options"
+        )
+    return values[name]
+
+
+def _at(document: Any, pointer: str) -> Any:
+    """What stands in a JSON document under keys joined by dots; None where nothing does."""
+    for key in filter(None, pointer.split(".")):
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
