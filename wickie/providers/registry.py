@@ -25,6 +25,10 @@ class Engine:
     """Distributions that the provider's module imports and Lambda's runtime lacks."""
     options: tuple[str, ...] = ()
     """What `options` in wickie.yaml must give."""
+    longest: int = 128
+    """Characters that its passwords may have."""
+    forbidden: str = ""
+    """Symbols that its passwords may not have, however they are quoted."""
     permissions: Mapping[str, str] = field(default_factory=dict)
     """IAM action to the ARN it is granted on, with {partition}, {region}, {account}, {option}."""
     verified_against: str = ""
