@@ -40,6 +40,8 @@ class Session(Protocol):
 identifier: Callable[[str], str] = pg8000.native.identifier
 literal: Callable[[str], str] = pg8000.native.literal
 
+APPLICATION: Final = "wickie"
+"""Our name in the server's list of sessions."""
 CONNECT_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 15
 _LIMITS: Final = "set statement_timeout = '10s'; set lock_timeout = '5s'"
@@ -67,7 +69,7 @@ def session(login: DatabaseLogin, ca_bundle: str | None) -> Iterator[Session]:
             login.username,
             password=login.password.reveal(),
             database=login.dbname or "postgres",
-            application_name="wickie",
+            application_name=APPLICATION,
             sock=sock,
             ssl_context=False,  # `sock` is secured already, where it is to be
         )
