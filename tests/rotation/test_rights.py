@@ -86,7 +86,8 @@ def test_an_administrator_who_did_not_make_the_user_is_told_the_grant(aws, every
         assert not isinstance(caught.value, AuthenticationError)
         assert f"{admin} may not change {name}" in str(caught.value)
         assert f": GRANT {name} TO {admin} WITH ADMIN OPTION" in str(caught.value)
-        assert not every.run(f"select 1 from pg_roles where rolname = '{name}_clone'")
+        made = every.run(f"select 1 from pg_roles where rolname = '{name}_clone'")  # noqa: S608
+        assert not made
         every.run(f"grant {name} to {admin} with admin option")
         player.rotate(arn, player.version(arn, "AWSPENDING"))
     for _ in range(2):

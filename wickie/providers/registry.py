@@ -48,6 +48,15 @@ ENGINES: Final[Mapping[str, Engine]] = {
         drivers=_PG8000,
         verified_against="PostgreSQL 15 with TLS; 16 and 18 from wheels",
     ),
+    "redshift": Engine(
+        "wickie.providers.redshift:Redshift",
+        ("single-user",),
+        drivers=_PG8000,
+        longest=64,
+        forbidden="'\"\\/@",
+        verified_against="no Redshift: PostgreSQL 15 with MD5 logins and a view for stv_sessions, "
+        "where the statements are the same; method 13 by a stand-in",
+    ),
 }
 
 
