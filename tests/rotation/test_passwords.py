@@ -9,7 +9,7 @@ import json
 import shlex
 import string
 import subprocess
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 from xml.etree import ElementTree as ET
 
 import dotenv
@@ -59,6 +59,7 @@ def test_it_survives_a_url(policy):
     parts = urlsplit(f"postgresql://app:{text}@db.example:5432/shop?sslmode=verify-full")
     assert parts.password == text == unquote_plus(parts.password)
     assert (parts.username, parts.hostname, parts.port) == ("app", "db.example", 5432)
+    assert quote(text, safe="!$&'()*+,;=:") == text  # RFC 3986's userinfo: nothing to encode
 
 
 @given(policies("shell"))

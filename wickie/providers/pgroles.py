@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from wickie.errors import ConfigError, ProviderError
 from wickie.providers.pgwire import identifier, literal
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wickie.providers.pgwire import Session
 
 _NAMES_SHOWN: Final = 8
+_ADMIN_OPTION_SINCE: Final = 160_000
 
 # What the session's own role decides, beside the role that it acts as: replication is asked of
 # it before SET ROLE, its limit and its expiry at sign-in, its settings are read by its name.
@@ -67,7 +68,8 @@ def require_admin_option(connection: Session, admin: DatabaseLogin, *roles: str)
     From PostgreSQL 16 on, CREATEROLE alone reaches only roles that one holds ADMIN OPTION on:
     https://www.postgresql.org/docs/16/release-16.html
     """
-    if current(connection, "server_version_num") < "160000":
+    ((version,),) = connection.run("show server_version_num")
+    if int(version) < _ADMIN_OPTION_SINCE:
         return
     rows = connection.run(
         "select rolname::text from pg_roles where rolname in (:first, :last)"
@@ -172,8 +174,3 @@ def _settings(items: list[str]) -> str:
 
 def _digest(items: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(items).encode()).hexdigest()[:8]
-
-
-def current(connection: Session, setting: str) -> Any:
-    """What a setting is in this session."""
-    return connection.run("select current_setting(:name)", name=setting)[0][0]
