@@ -44,6 +44,10 @@ def _duration(value: object) -> object:
 
 
 def _rotation_schedule(value: str) -> str:
+    if not value.startswith(("rate(", "cron(")):
+        raise ValueError(
+            "write rate(N hours), rate(N days) or cron(0 H D M W *), as Secrets Manager does"
+        )
     rules.of(value)
     return value
 
