@@ -19,9 +19,9 @@ from moto.events.utils import EventTemplateParser
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from local import schedules
 from local.awslambda import permits, run
 from local.world import current
+from wickie import schedules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

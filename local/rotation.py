@@ -18,10 +18,10 @@ from moto.awslambda.utils import get_backend
 from moto.events.models import events_backends
 from moto.secretsmanager.models import ReplicaSecret, secretsmanager_backends
 
-from local import rotation_rules
 from local.awslambda import permits, run
 from local.secret_versions import detach, stage_pending, version_with
 from local.world import current
+from wickie.rotation import rules as rotation_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

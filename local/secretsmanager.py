@@ -25,10 +25,11 @@ from moto.secretsmanager.exceptions import (
 )
 from moto.secretsmanager.models import ReplicaSecret, SecretsManagerBackend
 
-from local import rotation, rotation_rules
+from local import rotation
 from local.awslambda import permits
 from local.secret_versions import detach, move, patch_secret, stage_pending, version_with
 from local.world import current
+from wickie.rotation import rules as rotation_rules
 
 if TYPE_CHECKING:
     from local.world import World

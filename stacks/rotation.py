@@ -15,7 +15,6 @@ from stacks.constructs.grants import grant
 from stacks.constructs.names import secret_arns
 from stacks.constructs.rotation_function import RotationFunction, SecretGroup, groups
 from stacks.permissions import MASTER, PUBLISH, ROTATE
-from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
 
 if TYPE_CHECKING:
@@ -112,12 +111,4 @@ class RotationStack(Stack):
 
 
 def _window(secret: ManagedSecret) -> str | None:
-    if secret.window is None:
-        return None
-    hours, rest = divmod(secret.window, timedelta(hours=1))
-    if rest or not hours:
-        raise ConfigError(
-            f"secret {secret.name}: window must be whole hours, as Secrets Manager wants it; "
-            f"write 1h, 2h, …"
-        )
-    return f"{hours}h"
+    return None if secret.window is None else f"{secret.window // timedelta(hours=1)}h"

@@ -24,16 +24,13 @@ from pydantic import (
 from wickie.apis import settled
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
-from wickie.rotation.passwords import PasswordPolicy
+from wickie.rotation import rules
+from wickie.rotation.possible import CHECKS, usual_grace
 
 T = TypeVar("T")
 
 _DURATION = re.compile(r"(\d+)\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-# https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_schedule.html
-_RATE = re.compile(r"rate\((?:(\d+) hours?|(\d+) days?)\)")
-_CRON = re.compile(r"cron\(0 \S+ \S+ \S+ \S+ \*\)")
-_SHORTEST_RATE_HOURS = 4
 _PLAINLY = {
     "extra_forbidden": "unknown key; correct its spelling or take it out",
     "missing": "missing; see wickie.example.yaml",
@@ -48,14 +45,11 @@ def _duration(value: object) -> object:
 
 
 def _rotation_schedule(value: str) -> str:
-    if rate := _RATE.fullmatch(value):
-        hours = int(rate[1]) if rate[1] else int(rate[2]) * 24
-        if hours < _SHORTEST_RATE_HOURS:
-            raise ValueError("Secrets Manager rotates every 4 hours at most: use rate(4 hours)")
-    elif not _CRON.fullmatch(value):
+    if not value.startswith(("rate(", "cron(")):
         raise ValueError(
             "write rate(N hours), rate(N days) or cron(0 H D M W *), as Secrets Manager does"
         )
+    rules.of(value)
     return value
 
 
@@ -102,19 +96,18 @@ Dependent = Annotated[EcsServiceDependent | LambdaDependent, Field(discriminator
 
 
 class Passwords(Section):
-    """What new passwords look like; see `PasswordPolicy`."""
+    """What new passwords look like; what is not said here, the secret's tags may say."""
 
-    length: int = 32
-    symbols: str = ""
+    length: int | None = None
+    symbols: str | None = None
+    consumers: tuple[str, ...] | None = Field(
+        default=None, description="who takes a password as it stands, without quoting"
+    )
 
-    @model_validator(mode="after")
-    def _possible(self) -> Passwords:
-        _told_by_pydantic(self.policy)
-        return self
-
-    def policy(self) -> PasswordPolicy:
-        """The policy that new passwords are drawn by."""
-        return PasswordPolicy(**self.model_dump())
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is said here, by the names of `PasswordPolicy`."""
+        return self.model_dump(exclude_none=True)
 
 
 class ManagedSecret(Section):
@@ -132,6 +125,10 @@ class ManagedSecret(Section):
     )
     schedule: RotationSchedule = "rate(30 days)"
     window: Duration | None = None
+    grace: Duration = Field(
+        default_factory=usual_grace,
+        description="how long after a rotation the old credential is left alone",
+    )
     rotate_on_deploy: bool = False
     dependents: tuple[Dependent, ...] = ()
 
@@ -160,6 +157,13 @@ class ManagedSecret(Section):
             known = ", ".join(engine.options) or "none"
             raise ValueError(f"{', '.join(sorted(wrong))}: the options of this engine are {known}")
         return options
+
+    @field_validator("passwords", "master", "window", "grace", "dependents")
+    @classmethod
+    def _goes_with_the_rest(cls, value: T, others: ValidationInfo) -> T:
+        check = CHECKS[others.field_name or ""]
+        _told_by_pydantic(lambda: check(value, others.data))
+        return value
 
 
 class DirectoryTarget(Section):
@@ -295,5 +299,6 @@ def load_config(path: Path) -> Config:
             f"{'.'.join(str(part) for part in e['loc']) or 'top level'}: "
             f"{_PLAINLY.get(e['type'], e['msg'])}"
             for e in error.errors(include_input=False)
+            if e["type"] != "default_factory_not_called"  # because of another mistake here
         )
         raise ConfigError(f"{path}: {mistakes}") from None

@@ -7,6 +7,7 @@ Every error wickie raises on purpose:
   - RotationError               the secret's versions are not in the state the step requires
   - ProviderError               the system behind a credential refused an operation
     + AuthenticationError       it refused the credential itself; another one may be tried
+      - LesserRightsError       it honours the credential, with less than the current one may do
     + ProviderUnavailableError  it could not be asked; asking again later is safe
   - DependentError              something that uses a secret did not come back with the new one
   - SourceError                 a scan target could not be read; the scan goes on without it
@@ -50,6 +51,10 @@ class ProviderError(Error):
 
 class AuthenticationError(ProviderError):
     """The system behind a credential does not honour it. Only this lets another be tried."""
+
+
+class LesserRightsError(AuthenticationError):
+    """A new credential is honoured and may do less than the one that it is to succeed."""
 
 
 class ProviderUnavailableError(ProviderError):

@@ -71,8 +71,9 @@ def _settings(secret: ManagedSecret) -> dict[str, str]:
     settings = {
         "WICKIE_ENGINE": secret.engine,
         "WICKIE_STRATEGY": secret.strategy,
-        "WICKIE_PASSWORDS": secret.passwords.model_dump_json(),
     }
+    if passwords := secret.passwords.given:
+        settings["WICKIE_PASSWORDS"] = json.dumps(passwords, sort_keys=True)
     if secret.options:
         settings["WICKIE_OPTIONS"] = json.dumps(secret.options, sort_keys=True)
     if secret.master:

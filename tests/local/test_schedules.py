@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.rotation_rules import read
-from local.schedules import parse
+from wickie.rotation.rules import read
+from wickie.schedules import parse
 
 NOW = datetime(2026, 11, 23, 22, 10, 30, tzinfo=UTC)  # a Monday
 

@@ -12,6 +12,7 @@ import pytest
 from tests.rotation.fakes import FakeDatabase, login
 from wickie.errors import (
     ConfigError,
+    LesserRightsError,
     RotationError,
 )
 from wickie.fingerprints import publishable
@@ -101,6 +102,21 @@ def test_an_administrators_secret_that_is_out_of_date_is_named_so(database, monk
     rotator = AlternatingUsers(database, Means(lambda _: login("admin", "stale")))
     with pytest.raises(RotationError, match="administrator's secret is out of date"):
         rotator.set_secret(created(rotator, login()), login(), lambda: None)
+
+
+def test_users_who_take_turns_must_have_equal_rights_in_both_directions(alternating_fake, database):
+    player = alternating_fake
+    arn = player.store(login())
+    for user in ("app_clone", "app"):
+        token = player.until(arn, Step.FINISH)
+        before, rights = player.version(arn), database.roles.get(user, user)
+        database.roles[user] = "reader"
+        with pytest.raises(LesserRightsError, match=f"{user} acts as reader and .* as app, so"):
+            player.step(arn, Step.FINISH, token)
+        assert player.version(arn) == before
+        database.roles[user] = rights
+        player.step(arn, Step.FINISH, token)
+        player.tidy(arn)
 
 
 def test_alternating_users_without_an_administrator_say_what_is_missing(aws):

@@ -141,6 +141,18 @@ def test_a_function_knows_its_strategy_and_where_fingerprints_go(assembly: Assem
     assert (alternating["Timeout"], alternating["MemorySize"]) == (60, 256)
 
 
+def test_a_function_is_told_what_wickie_yaml_says_of_passwords_and_no_more(
+    assembly: Assembly,
+) -> None:
+    functions = assembly.resources(FUNCTION, STACK).values()
+    told = [
+        json.loads(variables["WICKIE_PASSWORDS"])
+        for f in functions
+        if "WICKIE_PASSWORDS" in (variables := f["Properties"]["Environment"]["Variables"])
+    ]
+    assert told == [{"length": 40, "symbols": "-_", "consumers": ["url", "dotenv"]}]
+
+
 def test_a_function_s_log_expires_and_is_the_only_one_it_may_write(assembly: Assembly) -> None:
     groups = assembly.resources("AWS::Logs::LogGroup", STACK)
     assert all(group["Properties"]["RetentionInDays"] == 90 for group in groups.values())

@@ -153,7 +153,7 @@ def test_app_py_needs_no_aws(tmp_path: Path) -> None:
                 "stage: dev\nsecrets: "
                 "[{name: a, engine: postgres, strategy: single-user, window: 90m}]\n"
             ),
-            r"secret a: window must be whole hours",
+            r"secrets\.0\.window: .*window must be whole hours",
         ),
     ],
 )

@@ -51,7 +51,10 @@ class Provider(Protocol[C]):
 
     def sign_in(self, credential: C) -> str:
         """
-        Present the credential afresh and return whose rights the system gives it.
+        Present the credential afresh and return the rights that the system gives it.
+
+        Equal rights are told in equal words, whoever has them, so that a user's successor can be
+        compared with it. The words hold no secret.
 
         Raises:
             AuthenticationError: the system does not honour the credential.

@@ -40,6 +40,8 @@ class Session(Protocol):
 identifier: Callable[[str], str] = pg8000.native.identifier
 literal: Callable[[str], str] = pg8000.native.literal
 
+APPLICATION: Final = "wickie"
+"""Our name in the server's list of sessions."""
 CONNECT_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 15
 _LIMITS: Final = "set statement_timeout = '10s'; set lock_timeout = '5s'"
@@ -55,11 +57,19 @@ _SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
 _PASSWORD_REFUSED: Final = frozenset({"28P01", "28000"})
 _ASK_AGAIN: Final = frozenset({"53300", "57P01", "57P02", "57P03", "55P03", "57014", "40P01"})
 _NOT_PERMITTED: Final = "42501"
+_UNKNOWN_METHOD: Final = "Authentication method"
+"""How the driver begins to say that it knows no answer to what the server asked for."""
 
 
 @contextmanager
-def session(login: DatabaseLogin, ca_bundle: str | None) -> Iterator[Session]:
-    """Sign in as `login`; errors are those of `Provider.sign_in`, in the body too."""
+def session(
+    login: DatabaseLogin, ca_bundle: str | None, limits: str | None = None
+) -> Iterator[Session]:
+    """
+    Sign in as `login`; errors are those of `Provider.sign_in`, in the body too.
+
+    `limits` is the statement that bounds how long the server works for us.
+    """
     place = f"{login.host}:{login.port}"
     with _errors_of(login, place), _dial(login, place, ca_bundle) as sock:
         make: Any = pg8000.native.Connection
@@ -67,12 +77,12 @@ def session(login: DatabaseLogin, ca_bundle: str | None) -> Iterator[Session]:
             login.username,
             password=login.password.reveal(),
             database=login.dbname or "postgres",
-            application_name="wickie",
+            application_name=APPLICATION,
             sock=sock,
             ssl_context=False,  # `sock` is secured already, where it is to be
         )
         try:
-            connection.run(_LIMITS)
+            connection.run(limits or _LIMITS)
             yield connection
         finally:
             connection.close()
@@ -86,6 +96,11 @@ def _errors_of(login: DatabaseLogin, place: str) -> Iterator[None]:
         except pg8000.native.DatabaseError as error:
             raise _refusal(error.args[0], login, place) from None
         except (pg8000.native.InterfaceError, OSError) as error:
+            if _UNKNOWN_METHOD in str(error):
+                raise ProviderError(
+                    f"{place} asks {login.username} for an authentication that wickie does not "
+                    f"speak; in Redshift that is a sha256 password: set one once as plain or md5"
+                ) from None
             raise ProviderUnavailableError(
                 f"{place} stopped answering {login.username} ({type(error).__name__}); "
                 f"try again later"

@@ -19,17 +19,20 @@ import scramp.utils
 
 from wickie.credentials import DatabaseLogin
 from wickie.errors import ConfigError
-from wickie.providers.pgwire import identifier, literal
+from wickie.providers import pgroles
+from wickie.providers.pgwire import APPLICATION, identifier, literal
 from wickie.providers.pgwire import session as open_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from wickie.providers import Context
     from wickie.providers.pgwire import Session
 
 _NAME_BYTES: Final = 63
 _SCRAM_ITERATIONS: Final = 4096
+_SESSIONS_SHOWN: Final = 3
 _saslprep: Callable[[str], str] = scramp.utils.saslprep
 
 
@@ -46,7 +49,7 @@ class Postgres:
     def sign_in(self, login: DatabaseLogin) -> str:
         """See `Provider.sign_in`."""
         with open_session(login, self.context.ca_bundle) as connection:
-            return _one(connection, "select current_user::text")
+            return pgroles.rights(connection)
 
     def set_password(self, session: DatabaseLogin, target: DatabaseLogin) -> None:
         """See `Database.set_password`."""
@@ -55,6 +58,8 @@ class Postgres:
                 # Another secret for the same user may have changed it while we waited for the
                 # lock: then `session` is dead, and setting ours would break what it promoted.
                 self.sign_in(session)
+            else:
+                pgroles.require_admin_option(connection, session, target.username)
             _set_password(connection, target)
 
     def set_twin(
@@ -68,9 +73,9 @@ class Postgres:
                     f"rename the user so that its clone's name fits"
                 )
         with self._holding(session, base) as connection:
-            _ensure_clone(connection, base, clone, target)
-            _copy_settings(connection, base, clone)
-            connection.run(f"alter role {identifier(clone)} set role = {literal(base)}")
+            pgroles.require_admin_option(connection, session, base, clone)
+            pgroles.ensure_clone(connection, base, clone, target.host)
+            pgroles.match_clone(connection, base, clone)
             _set_password(connection, target)
 
     def end_sessions(self, user: DatabaseLogin) -> None:
@@ -81,6 +86,32 @@ class Postgres:
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where usename = session_user and pid <> pg_backend_pid()"
             )
+
+    def used_since(self, old: DatabaseLogin, current: DatabaseLogin, since: datetime) -> str | None:
+        """
+        See `Witness.used_since`: the sessions there are now. PostgreSQL remembers no others.
+
+        A session of the user that both share was opened with `old` if before `since`. Those of
+        another user show their address only to members of that role, and of pg_read_all_stats.
+        """
+        with open_session(current, self.context.ca_bundle) as connection:
+            rows = connection.run(
+                "select coalesce(nullif(application_name, ''), 'unnamed') || ' from '"
+                " || coalesce(host(client_addr), 'unknown')"
+                " || coalesce(to_char(backend_start at time zone 'UTC',"
+                "  '\" since \"YYYY-MM-DD HH24:MI\" UTC\"'), '')"
+                " from pg_stat_activity where usename = :old and application_name <> :ours"
+                " and (usename <> session_user or backend_start < cast(:since as timestamptz))"
+                " order by backend_start",
+                old=old.username,
+                ours=APPLICATION,
+                since=since.isoformat(),
+            )
+        if not rows:
+            return None
+        shown = ", ".join(row[0] for row in rows[:_SESSIONS_SHOWN])
+        more = f" and {len(rows) - _SESSIONS_SHOWN} more" if len(rows) > _SESSIONS_SHOWN else ""
+        return f"{old.username} has {len(rows)} session(s) open: {shown}{more}"
 
     @contextmanager
     def _holding(self, session: DatabaseLogin, role: str) -> Iterator[Session]:
@@ -112,61 +143,3 @@ def scram_verifier(password: str, salt: bytes | None = None) -> str:
 def _set_password(connection: Session, target: DatabaseLogin) -> None:
     verifier = literal(scram_verifier(target.password.reveal()))
     connection.run(f"alter role {identifier(target.username)} password {verifier}")
-
-
-def _one(connection: Session, query: str, **params: str) -> str:
-    rows = connection.run(query, **params)
-    return str(rows[0][0])
-
-
-def _ensure_clone(connection: Session, base: str, clone: str, target: DatabaseLogin) -> None:
-    """Make the clone if missing; refuse two roles that are not each other's."""
-    known = {
-        row[0]
-        for row in connection.run(
-            "select rolname::text from pg_roles where rolname in (:base, :clone)",
-            base=base,
-            clone=clone,
-        )
-    }
-    if base not in known:
-        raise ConfigError(
-            f"role {base} does not exist at {target.host}, and {clone} is read as its clone; "
-            f"use single-user for it, or rename it"
-        )
-    if clone not in known:
-        connection.run(f"create role {identifier(clone)} login")
-        connection.run(f"grant {identifier(base)} to {identifier(clone)}")
-        return
-    member = connection.run(
-        "select 1 from pg_auth_members m join pg_roles b on b.oid = m.roleid"
-        " join pg_roles c on c.oid = m.member where b.rolname = :base and c.rolname = :clone",
-        base=base,
-        clone=clone,
-    )
-    if not member:
-        raise ConfigError(
-            f"role {clone} at {target.host} is not a member of {base}, so it is somebody else's; "
-            f"rename it, or GRANT {base} TO {clone} if it is meant to be the clone"
-        )
-
-
-def _copy_settings(connection: Session, base: str, clone: str) -> None:
-    """Give the clone the base's own settings: PostgreSQL reads them by who signs in."""
-    connection.run(f"alter role {identifier(clone)} reset all")
-    rows = connection.run(
-        "select d.datname::text, s.setconfig from pg_db_role_setting s"
-        " join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase"
-        " where r.rolname = :base",
-        base=base,
-    )
-    for database, settings in rows:
-        where = f" in database {identifier(database)}" if database else ""
-        for name, value in (item.split("=", 1) for item in settings):
-            if name == "role":
-                continue
-            # By way of our own session, because only the server can parse a list such as
-            # search_path; true: for this transaction only.
-            connection.run("select set_config(:name, :value, true)", name=name, value=value)
-            parameter = ".".join(identifier(part) for part in name.split("."))
-            connection.run(f"alter role {identifier(clone)}{where} set {parameter} from current")

@@ -25,6 +25,10 @@ class Engine:
     """Distributions that the provider's module imports and Lambda's runtime lacks."""
     options: tuple[str, ...] = ()
     """What `options` in wickie.yaml must give."""
+    longest: int = 128
+    """Characters that its passwords may have."""
+    forbidden: str = ""
+    """Symbols that its passwords may not have, however they are quoted."""
     permissions: Mapping[str, str] = field(default_factory=dict)
     """IAM action to the ARN it is granted on, with {partition}, {region}, {account}, {option}."""
     verified_against: str = ""
@@ -74,6 +78,15 @@ ENGINES: Final[Mapping[str, Engine]] = {
         options=("user",),
         permissions=_ACCESS_KEYS,
         verified_against="moto's IAM, judged by an SMTP server that computes the password; not AWS",
+    ),
+    "redshift": Engine(
+        "wickie.providers.redshift:Redshift",
+        ("single-user",),
+        drivers=_PG8000,
+        longest=64,
+        forbidden="'\"\\/@",
+        verified_against="no Redshift: PostgreSQL 15 with MD5 logins and a view for stv_sessions, "
+        "where the statements are the same; method 13 by a stand-in",
     ),
 }
 

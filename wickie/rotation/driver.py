@@ -82,7 +82,8 @@ class Rotator(Protocol[C]):
         Sign in afresh as `pending`, changing nothing.
 
         Raises:
-            AuthenticationError: it is not honoured, or may do less than `current` may.
+            AuthenticationError: it is not honoured.
+            LesserRightsError: it may do less than `current` may.
         """
 
     def retire(self, old: C, current: C) -> None:
@@ -104,6 +105,8 @@ class Rotation(Generic[C]):
     """One secret under rotation: where its versions are, who changes the target, who is told."""
 
     secret: Secret[C]
+    versions: Versions
+    """As they stood when the function was invoked."""
     provider: Provider[C]
     rotator: Rotator[C]
     fingerprints: Fingerprints
@@ -127,7 +130,7 @@ def rotate(rotation: Rotation[C], event: RotationEvent) -> None:
         RotationError: the versions are not staged as the step requires.
         ProviderError: the system behind the credential refused or could not be asked.
     """
-    versions = rotation.secret.versions()
+    versions = rotation.versions
     labels = versions.labels.get(event.token, [])
     if Stage.CURRENT.label in labels:
         # A retry after promotion: only what follows the promotion may still be undone.

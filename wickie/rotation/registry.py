@@ -13,7 +13,7 @@ from wickie.providers.registry import find_engine
 from wickie.rotation.asking import asking
 from wickie.rotation.driver import Rotation, RotationEvent, rotate
 from wickie.rotation.lifecycle import act
-from wickie.rotation.passwords import PasswordPolicy
+from wickie.rotation.passwords import PasswordsOf
 from wickie.rotation.strategies import Means, find_strategy
 from wickie.rotation.versions import Secret
 
@@ -43,7 +43,8 @@ class RotationSettings:
     fingerprint_key: str
     master: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
-    passwords: PasswordPolicy = PasswordPolicy()
+    passwords: Mapping[str, Any] = field(default_factory=dict)
+    """What wickie.yaml says of them; the rest is for the secret's tags to say."""
     ca_bundle: str | None = None
 
     @classmethod
@@ -61,7 +62,7 @@ class RotationSettings:
             fingerprint_key=environment["WICKIE_FINGERPRINT_KEY"],
             master=environment.get("WICKIE_MASTER"),
             options=json.loads(environment.get("WICKIE_OPTIONS", "{}")),
-            passwords=PasswordPolicy(**json.loads(environment.get("WICKIE_PASSWORDS", "{}"))),
+            passwords=json.loads(environment.get("WICKIE_PASSWORDS", "{}")),
             ca_bundle=environment.get("WICKIE_CA_BUNDLE"),
         )
 
@@ -97,12 +98,13 @@ def respond(
     if not event.get("SecretId"):
         raise ConfigError("the event lacks SecretId; name the secret to act on")
 
-    rotation = open_rotation(event["SecretId"], settings, clients, seconds_left)
+    step = None if "Action" in event else RotationEvent.parse(event)
     with asking(f"secret {event['SecretId']}"):
-        if "Action" not in event:
-            rotate(rotation, RotationEvent.parse(event))
+        rotation = open_rotation(event["SecretId"], settings, clients, seconds_left)
+        if step:
+            rotate(rotation, step)
             return None
-        version_id = event.get("VersionId") or rotation.secret.versions().current()
+        version_id = event.get("VersionId") or rotation.versions.current()
         verdict, detail = act(rotation, event["Action"], version_id)
     return {"verdict": verdict.value, "strategy": settings.strategy, "detail": detail}
 
@@ -113,7 +115,7 @@ def open_rotation(
     clients: Clients,
     seconds_left: Callable[[], float],
 ) -> Rotation[Any]:
-    """Put together what rotates one secret. Raises `ConfigError` for unknown names."""
+    """Put together what rotates one secret. Raises `ConfigError`, or `NotFoundError`."""
     context = Context(clients, settings.options, settings.ca_bundle, seconds_left)
     engine, strategy = find_engine(settings.engine), find_strategy(settings.strategy)
     if settings.strategy not in engine.strategies:
@@ -121,11 +123,16 @@ def open_rotation(
             f"{settings.engine} cannot do {settings.strategy}; use {', '.join(engine.strategies)}"
         )
     provider = engine.open(context)
+    secret = Secret(clients.secrets_manager, secret_id, provider.parse)
+    versions = secret.versions()
     means = Means(
-        _Administrators(clients, provider, settings.master), settings.passwords, seconds_left
+        _Administrators(clients, provider, settings.master),
+        PasswordsOf(engine, settings.passwords, versions.tags),
+        seconds_left,
     )
     return Rotation(
-        Secret(clients.secrets_manager, secret_id, provider.parse),
+        secret,
+        versions,
         provider,
         strategy(provider, means),
         PublishedFingerprints(clients, settings),

@@ -15,6 +15,7 @@ from wickie import errors
 from wickie.errors import ConfigError, Error, ProviderUnavailableError, RotationError
 from wickie.model import Stage, Verdict
 from wickie.rotation.asking import Patience, asking
+from wickie.rotation.versions import require_primary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,7 @@ class RemoteSecret:
         """Look `secret` up by name or ARN. Raises where nothing rotates it."""
         with asking(f"secret {secret}"):
             reply = clients.secrets_manager.describe_secret(SecretId=secret)
+        require_primary(reply)
         if not reply.get("RotationLambdaARN"):
             raise ConfigError(
                 f"{reply['Name']} is not under rotation; add it to wickie.yaml and run cdk deploy"

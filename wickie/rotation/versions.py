@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
-    from mypy_boto3_secretsmanager.type_defs import GetSecretValueResponseTypeDef
+    from mypy_boto3_secretsmanager.type_defs import (
+        DescribeSecretResponseTypeDef,
+        GetSecretValueResponseTypeDef,
+    )
 
     from wickie.credentials import Sensitive
 
@@ -31,10 +34,11 @@ _READ_PAUSES: Final = (0.1, 0.3, 0.9)
 
 @dataclass(frozen=True)
 class Versions:
-    """Which version carried which labels when Secrets Manager was asked."""
+    """Which version carried which labels when Secrets Manager was asked, and the secret's tags."""
 
     arn: str
     labels: Mapping[str, list[str]]
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def holder(self, stage: Stage) -> str | None:
         """The version that carries a stage's label."""
@@ -54,6 +58,16 @@ class Versions:
         return {v: Stage.of(labels) for v, labels in self.labels.items() if labels}
 
 
+def require_primary(described: DescribeSecretResponseTypeDef) -> None:
+    """Raise `ConfigError` for a replica: its value and its labels are the primary's to change."""
+    region, primary = described["ARN"].split(":")[3], described.get("PrimaryRegion")
+    if primary not in (None, region):
+        raise ConfigError(
+            f"{described['ARN']} is a replica of a secret in {primary}; rotate it there, and its "
+            f"replicas follow"
+        )
+
+
 @dataclass(frozen=True)
 class Secret(Generic[C]):
     """One secret of Secrets Manager."""
@@ -64,14 +78,16 @@ class Secret(Generic[C]):
     """Reads a value, given the secret's name for what it has to say about it."""
 
     def versions(self) -> Versions:
-        """Ask which versions there are. Raises `NotFoundError`."""
+        """Ask which versions there are. Raises `NotFoundError`, or `ConfigError` for a replica."""
         try:
             reply = self.client.describe_secret(SecretId=self.id)
         except self.client.exceptions.ResourceNotFoundException:
             raise NotFoundError(
                 f"no secret {self.id} here; check its name, the account and the region"
             ) from None
-        return Versions(reply["ARN"], reply.get("VersionIdsToStages", {}))
+        require_primary(reply)
+        tags = {tag.get("Key", ""): tag.get("Value", "") for tag in reply.get("Tags", [])}
+        return Versions(reply["ARN"], reply.get("VersionIdsToStages", {}), tags)
 
     def find(self, version_id: str) -> C | None:
         """Read a version; None where it has no value (yet). By id: a label may lag behind."""

@@ -11,7 +11,7 @@ import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from wickie.errors import ConfigError, RotationError
+from wickie.errors import ConfigError, LesserRightsError, RotationError
 from wickie.rotation.passwords import PasswordPolicy
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from wickie.credentials import Credential, DatabaseLogin
     from wickie.rotation.driver import Rotator
+    from wickie.rotation.passwords import Passwords
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Means:
 
     admin: Callable[[DatabaseLogin], DatabaseLogin]
     """The administrator of the server that a login is for, read anew at each call."""
-    passwords: PasswordPolicy = PasswordPolicy()
+    passwords: Passwords = PasswordPolicy()
     seconds_left: Callable[[], float] = lambda: 60.0
     """Until the function is cut off."""
 
@@ -45,6 +46,13 @@ STRATEGIES: Final[Mapping[str, str]] = {
     "dual-key": "wickie.rotation.strategies.dual_key:DualKey",
 }
 
+WITH_MASTER: Final = frozenset({"alternating-users"})
+"""Those that sign in as an administrator too."""
+WITH_PASSWORDS: Final = frozenset({"single-user", "alternating-users", "dual-password"})
+"""Those that draw a password; any other has the system itself make the credential."""
+WITH_OVERLAP: Final = frozenset({"alternating-users", "dual-password", "dual-key"})
+"""Those by which the old credential still works beside the new one."""
+
 
 def find_strategy(name: str) -> Strategy:
     """Import a strategy. Raises `ConfigError` naming the ones there are."""
@@ -60,6 +68,20 @@ def require_holder(credential: Credential, *holders: str) -> None:
         raise RotationError(
             f"the version is for user {credential.holder}, AWSCURRENT for "
             f"{' or '.join(holders)}; abandoned, remove the AWSPENDING label and rotate again"
+        )
+
+
+def require_rights(pending: Credential, rights: str, current: Credential, wanted: str) -> None:
+    """
+    Raise `LesserRightsError` unless `pending` has the very rights that `current` has.
+
+    Both are what `Provider.sign_in` returned. Any difference counts: which of two texts says less
+    is for a person to see.
+    """
+    if rights != wanted:
+        raise LesserRightsError(
+            f"{pending.holder} acts as {rights} and {current.holder} as {wanted}, so it may do "
+            f"less; make the rights of both equal at {pending.place[1]}, then rotate again"
         )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from local.schedules import Cron, Rate, parse
+from wickie.schedules import Cron, Rate, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,8 @@ _HOUR, _DAY = 3600, 86400
 _HOURS_A_DAY = 24
 _LEAST_HOURS = 4
 _MOST_DAYS = 1000
+_LOOK_AHEAD = 400
+"""Windows after which the shortest time between two has been seen: of one hour, a year of days."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,16 @@ class RotationRules:
         hours = self.schedule.hours
         return min(*_gaps(hours), _HOURS_A_DAY - hours[-1])
 
+    @property
+    def period(self) -> timedelta:
+        """The shortest time from the begin of a window to that of the next."""
+        if isinstance(self.schedule, Rate):
+            return timedelta(seconds=self.schedule.seconds)
+        begins = [self.schedule.after(0)]
+        for _ in range(_LOOK_AHEAD):
+            begins.append(self.schedule.after(begins[-1]))
+        return timedelta(seconds=min(later - begin for begin, later in pairwise(begins)))
+
 
 def read(rules: Mapping[str, Any]) -> RotationRules | None:
     """Read the rules of a RotateSecret call; None without a schedule. Raises ValueError."""
@@ -73,6 +86,11 @@ def read(rules: Mapping[str, Any]) -> RotationRules | None:
     if not 1 <= int(duration[:-1]) <= read_rules.longest:
         raise ValueError(f"Duration {duration} reaches into the next window or the next UTC day")
     return read_rules
+
+
+def of(expression: str) -> RotationRules:
+    """Read a schedule expression. Raises ValueError where Secrets Manager would refuse it."""
+    return RotationRules(_schedule(expression), None)
 
 
 def _schedule(expression: str) -> Rate | Cron:

@@ -2,6 +2,7 @@
 `rate(…)` and `cron(…)` expressions: when they next come due. Pure, and always in UTC.
 
 The grammar: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
+Secrets Manager also writes `/8` for `0/8`.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _numbers(field: str, low: int, high: int, names: Mapping[str, int] | None = 
     for item in field.split(","):
         span, _, step = item.partition("/")
         first, _, last = span.partition("-")
-        begin = low if first == "*" else number(first)
+        begin = low if first == "*" or (step and not first) else number(first)
         end = number(last) if last else (high if step or first == "*" else begin)
         found.update(range(begin, end + 1, int(step or 1)))
     if not found:
