@@ -23,6 +23,8 @@ class Engine:
     strategies: tuple[str, ...]
     drivers: tuple[str, ...] = ()
     """Distributions that the provider's module imports and Lambda's runtime lacks."""
+    opens: tuple[str, ...] = ()
+    """Other engines whose providers it opens, by their names here."""
     options: tuple[str, ...] = ()
     """What `options` in wickie.yaml must give."""
     permissions: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +71,22 @@ ENGINES: Final[Mapping[str, Engine]] = {
         options=("user",),
         permissions=_ACCESS_KEYS,
         verified_against="moto's IAM, judged by an SMTP server that computes the password; not AWS",
+    ),
+    "rds-master": Engine(
+        "wickie.providers.rds_master:RdsMaster",
+        ("single-user",),
+        opens=("postgres",),
+        options=("resource",),
+        permissions=dict.fromkeys(
+            (
+                "rds:DescribeDBClusters",
+                "rds:DescribeDBInstances",
+                "rds:ModifyDBCluster",
+                "rds:ModifyDBInstance",
+            ),
+            "arn:{partition}:rds:{region}:{account}:{resource}",
+        ),
+        verified_against="moto's RDS, whose passwords a real PostgreSQL gets and judges; not AWS",
     ),
 }
 
