@@ -1,4 +1,4 @@
-"""What moto lacks of RDS: a database behind the endpoint, which gets the password some time later."""
+"""What moto lacks of RDS: a database behind the endpoint, given the password a moment later."""
 
 from __future__ import annotations
 
