@@ -101,8 +101,8 @@ class Issuer(Provider[C], Protocol):
         Make another credential for the holder of `current`, and keep `current` honoured.
 
         `previous` is revoked if there is no room for a third, provided nobody uses it. Called
-        again with the same token, what an earlier call made and lost is revoked first, and
-        nothing of which that is not certain. Raises `RotationError` naming what takes the room.
+        again with the same token, what an earlier call made and lost is revoked first, as far
+        as that is certain. Raises `RotationError` naming what else takes the room.
         """
 
     def revoke(self, old: C, current: C) -> None:
