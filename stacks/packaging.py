@@ -75,9 +75,11 @@ def _contents_of(name: str) -> tuple[list[str], tuple[str, ...]]:
     if name in _OWN:
         return [f"lambdas.{name}"], ()
     engine = find_engine(name)
+    engines = [engine, *(find_engine(opened) for opened in engine.opens)]
     # The registries name modules in strings, so that a function imports no other engine's.
-    named = [engine.provider, *(STRATEGIES[strategy] for strategy in engine.strategies)]
-    return ["lambdas.rotate", *(path.partition(":")[0] for path in named)], engine.drivers
+    named = [e.provider for e in engines] + [STRATEGIES[s] for s in engine.strategies]
+    drivers = dict.fromkeys(driver for e in engines for driver in e.drivers)
+    return ["lambdas.rotate", *(path.partition(":")[0] for path in named)], tuple(drivers)
 
 
 def _files(folder: Path) -> dict[Path, bytes]:

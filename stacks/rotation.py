@@ -88,6 +88,9 @@ class RotationStack(Stack):
             self._schedule(secret, rotation)
 
     def _arn(self, template: str, group: SecretGroup) -> str:
+        for name, value in group.first.options.items():
+            if f"{{{name}}}" in template and set("*?") & set(value):
+                raise ConfigError(f"options.{name}: {value} is more than one resource; name one")
         return template.format(
             partition=self.partition,
             region=self.region,

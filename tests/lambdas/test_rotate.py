@@ -108,6 +108,22 @@ def test_the_zip_is_small_and_holds_no_more_than_is_needed(folder):
     assert len(licences) == 3
 
 
+@pytest.mark.parametrize(
+    ("engine", "drivers"),
+    [
+        ("iam-access-key", set()),
+        ("ses-smtp", set()),
+        ("rds-master", {"pg8000", "scramp", "asn1crypto"}),
+    ],
+)
+def test_a_zip_takes_along_the_engines_that_its_own_opens(engine, drivers, tmp_path):
+    folder = build(engine, tmp_path)
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    tops = {name.partition("/")[0].partition("-")[0] for name in files}
+    assert tops == {"lambdas", "wickie"} | drivers
+    assert ("wickie/providers/pgwire.py" in files) is bool(drivers)
+
+
 def test_the_zip_is_the_same_every_time(folder, tmp_path):
     assert archive(build("postgres", tmp_path)) == archive(folder)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -227,9 +227,12 @@ def test_a_strangers_key_made_before_the_rotation_is_left_alone(keys):
     assert "wickie:issuing" not in keys.tags()
 
 
-def test_an_orphan_that_iam_does_not_list_yet_is_found_by_a_later_retry(keys, orphaned):
+def test_an_orphan_that_iam_does_not_list_yet_is_found_by_a_later_retry(keys, sts, orphaned):
     token, orphan = orphaned
-    iam = keys.aws.clients.iam
+    iam, ago = keys.aws.clients.iam, timedelta(minutes=5)
+    note = f"{token} {datetime.now(UTC) - ago:%Y-%m-%dT%H:%M:%SZ}"
+    iam.tag_user(UserName=keys.user, Tags=[{"Key": "wickie:issuing", "Value": note}])
+    sts.key(orphan).create_date = datetime.now(UTC) - ago
     reply = iam.list_access_keys(UserName=keys.user)
     known = [key for key in reply["AccessKeyMetadata"] if key["AccessKeyId"] != orphan]
     with pytest.MonkeyPatch.context() as patch:

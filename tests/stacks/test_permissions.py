@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.stacks.test_rotation import _resources as resources
 from wickie import deployment, fingerprints
+from wickie.config import Config
+from wickie.errors import ConfigError
+from wickie.providers.registry import find_engine
 from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import refresh, replacement, versions
@@ -14,7 +18,7 @@ from wickie.rotation.dependents import EcsService, LambdaFunction
 from wickie.scan import ledger, sources
 
 if TYPE_CHECKING:
-    from tests.stacks.conftest import Assembly
+    from tests.stacks.conftest import Assembly, Synthesise
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +34,51 @@ def _actions(statements: list[dict[str, Any]]) -> set[str]:
 def test_a_rotation_function_may_do_what_its_modules_declare(assembly: Assembly, role: str) -> None:
     allowed = _actions(assembly.statements("WickieRotation-dev", role))
     assert allowed == {*versions.PERMISSIONS, *fingerprints.PUBLISH_PERMISSIONS, *LOGGING}
+
+
+def _secret(engine: str, strategy: str, **options: str) -> Config:
+    secret = {"name": "a", "engine": engine, "strategy": strategy, "options": options}
+    return Config.model_validate({"stage": "dev", "secrets": [secret]})
+
+
+_ACCOUNT = "${Partition}:iam::${AccountId}"
+_DATABASE = "${Partition}:rds:${Region}:${AccountId}"
+
+
+@pytest.mark.parametrize(
+    ("config", "arn"),
+    [
+        (_secret("iam-access-key", "dual-key", user="app"), f"arn:{_ACCOUNT}:user/app"),
+        (_secret("ses-smtp", "dual-key", user="mail/out"), f"arn:{_ACCOUNT}:user/mail/out"),
+        (_secret("rds-master", "single-user", resource="db:a"), f"arn:{_DATABASE}:db:a"),
+        (_secret("rds-master", "single-user", resource="cluster:a"), f"arn:{_DATABASE}:cluster:a"),
+    ],
+    ids=["iam-access-key", "ses-smtp", "rds-instance", "rds-cluster"],
+)
+def test_a_rotation_function_may_do_what_its_engine_declares_on_what_the_options_name(
+    synthesise: Synthesise, config: Config, arn: str
+) -> None:
+    engine = find_engine(config.secrets[0].engine)
+    role = f"{config.secrets[0].engine}{config.secrets[0].strategy}".replace("-", "")
+    statements = synthesise(config).statements("WickieRotation-dev", role)
+    on_arn = [s for s in statements if resources(s) == [arn]]
+    assert _actions(on_arn) == engine.permissions.keys()
+    assert _actions([s for s in statements if s not in on_arn]) == {
+        *versions.PERMISSIONS,
+        *fingerprints.PUBLISH_PERMISSIONS,
+        *LOGGING,
+    }
+
+
+def test_an_option_that_names_more_than_one_resource_stops_synthesis(
+    synthesise: Synthesise,
+) -> None:
+    for config in (
+        _secret("iam-access-key", "dual-key", user="app*"),
+        _secret("rds-master", "single-user", resource="db:?"),
+    ):
+        with pytest.raises(ConfigError, match="is more than one resource; name one"):
+            synthesise(config)
 
 
 def test_the_refresh_function_may_do_what_its_modules_declare(assembly: Assembly) -> None:

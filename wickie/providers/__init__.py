@@ -93,14 +93,19 @@ class TwoPasswords(Provider[C], Protocol):
 
 
 class Issuer(Provider[C], Protocol):
-    """A system that makes credentials itself, two of which overlap: for `DualKey`."""
+    """
+    A system that makes credentials itself, two of which overlap: for `DualKey`.
+
+    What it makes may be refused for some seconds, and what it revokes be honoured.
+    """
 
     def issue(self, current: C, previous: C | None, token: str) -> C:
         """
         Make another credential for the holder of `current`, and keep `current` honoured.
 
         `previous` is revoked if there is no room for a third, provided nobody uses it. Called
-        again with the same token, whatever an earlier call made and lost is revoked first.
+        again with the same token, what an earlier call made and lost is revoked first, as far
+        as that is certain. Raises `RotationError` naming what else takes the room.
         """
 
     def revoke(self, old: C, current: C) -> None:

@@ -139,15 +139,13 @@ class IamUser:
         moved, now = since.astimezone(UTC) + _TIME_TO_MOVE, datetime.now(UTC)
         if used.at <= moved <= now:
             return
-        remedy = f"rotate again after {moved:{_TIME}}"
-        if used.at > moved:
-            remedy = (
-                f"move its client to the secret's value, then: aws iam update-access-key "
-                f"--status Inactive --user-name {self.name} --access-key-id {key_id}"
-            )
+        remedy = "move its client to the secret's value, then make it inactive"
+        if used.at <= moved:
+            remedy = f"rotate again after {moved:{_TIME}}, or sooner if you make it inactive"
         raise RotationError(
             f"AWSPREVIOUS holds {key_id}, last used at {used}, and a key in use is not deleted to "
-            f"make room for a new one; {remedy}"
+            f"make room for a new one; {remedy}: aws iam update-access-key --status Inactive "
+            f"--user-name {self.name} --access-key-id {key_id}"
         )
 
     def _lost(self, key: AccessKeyMetadataTypeDef, attempts: list[datetime]) -> bool:

@@ -23,6 +23,8 @@ class Engine:
     strategies: tuple[str, ...]
     drivers: tuple[str, ...] = ()
     """Distributions that the provider's module imports and Lambda's runtime lacks."""
+    opens: tuple[str, ...] = ()
+    """Other engines whose providers it opens, by their names here."""
     options: tuple[str, ...] = ()
     """What `options` in wickie.yaml must give."""
     longest: int = 128
@@ -87,6 +89,24 @@ ENGINES: Final[Mapping[str, Engine]] = {
         forbidden="'\"\\/@",
         verified_against="no Redshift: PostgreSQL 15 with MD5 logins and a view for stv_sessions, "
         "where the statements are the same; method 13 by a stand-in",
+    ),
+    "rds-master": Engine(
+        "wickie.providers.rds_master:RdsMaster",
+        ("single-user",),
+        opens=("postgres",),
+        options=("resource",),
+        longest=41,
+        forbidden='/@"',
+        permissions=dict.fromkeys(
+            (
+                "rds:DescribeDBClusters",
+                "rds:DescribeDBInstances",
+                "rds:ModifyDBCluster",
+                "rds:ModifyDBInstance",
+            ),
+            "arn:{partition}:rds:{region}:{account}:{resource}",
+        ),
+        verified_against="moto's RDS, whose passwords a real PostgreSQL gets and judges; not AWS",
     ),
 }
 
