@@ -8,10 +8,11 @@ credential work beside the new one. Each works with any provider that has the me
 from __future__ import annotations
 
 import pkgutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from wickie.errors import ConfigError, RotationError
+from wickie.errors import AuthenticationError, ConfigError, RotationError
 from wickie.rotation.passwords import PasswordPolicy
 
 if TYPE_CHECKING:
@@ -20,14 +21,43 @@ if TYPE_CHECKING:
     from wickie.credentials import Credential, DatabaseLogin
     from wickie.rotation.driver import Rotator
 
+_ADMIN_PAUSE: Final = 1.0
+
 
 @dataclass(frozen=True)
 class Means:
     """What a strategy may use beside its provider."""
 
-    admin: Callable[[DatabaseLogin], DatabaseLogin]
-    """The administrator of the server that a login is for, read anew at each call."""
+    admin: Callable[[DatabaseLogin], DatabaseLogin | None]
+    """The administrator of the server that a login is for, read anew at each call, if named."""
     passwords: PasswordPolicy = PasswordPolicy()
+
+    def as_admin(self, user: DatabaseLogin, act: Callable[[DatabaseLogin], None]) -> None:
+        """Act as the administrator, whose own secret may be rotating at this moment."""
+        try:
+            act(self._admin_of(user))
+        except AuthenticationError:
+            time.sleep(_ADMIN_PAUSE)
+            try:
+                act(self._admin_of(user))
+            except AuthenticationError as error:
+                raise RotationError(
+                    f"the administrator's secret is out of date: {error}; correct its value"
+                ) from None
+
+    def _admin_of(self, user: DatabaseLogin) -> DatabaseLogin:
+        admin = self.admin(user)
+        if admin is None:
+            raise ConfigError(
+                f"this takes an administrator of {user.host}; set master in wickie.yaml or "
+                f"masterarn in the secret"
+            )
+        if admin.place != user.place:
+            raise ConfigError(
+                f"the administrator's secret is for {admin.host}:{admin.port} and the user's for "
+                f"{user.host}:{user.port}; make engine, host and port the same"
+            )
+        return admin
 
 
 class Strategy(Protocol):
