@@ -37,6 +37,12 @@ class Engine:
 
 _PG8000: Final = ("pg8000", "scramp", "asn1crypto")
 
+_REDIS: Final = Engine(
+    "wickie.providers.redis:Redis",
+    ("dual-password",),
+    verified_against="Valkey 9.1 from a wheel; Redis 7.0 with TLS",
+)
+
 ENGINES: Final[Mapping[str, Engine]] = {
     "postgres": Engine(
         "wickie.providers.postgres:Postgres",
@@ -44,6 +50,8 @@ ENGINES: Final[Mapping[str, Engine]] = {
         drivers=_PG8000,
         verified_against="PostgreSQL 15 with TLS; 16 and 18 from wheels",
     ),
+    "redis": _REDIS,
+    "valkey": _REDIS,
 }
 
 

@@ -70,6 +70,7 @@ class Strategy(Protocol):
 STRATEGIES: Final[Mapping[str, str]] = {
     "single-user": "wickie.rotation.strategies.single_user:SingleUser",
     "alternating-users": "wickie.rotation.strategies.alternating_users:AlternatingUsers",
+    "dual-password": "wickie.rotation.strategies.dual_password:DualPassword",
 }
 
 
