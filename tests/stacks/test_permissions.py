@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wickie import deployment, fingerprints
+from wickie.config import Config, ManagedSecret
+from wickie.providers.registry import ENGINES
 from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import refresh, replacement, versions
@@ -14,7 +16,7 @@ from wickie.rotation.dependents import EcsService, LambdaFunction
 from wickie.scan import ledger, sources
 
 if TYPE_CHECKING:
-    from tests.stacks.conftest import Assembly
+    from tests.stacks.conftest import Assembly, Synthesise
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +32,31 @@ def _actions(statements: list[dict[str, Any]]) -> set[str]:
 def test_a_rotation_function_may_do_what_its_modules_declare(assembly: Assembly, role: str) -> None:
     allowed = _actions(assembly.statements("WickieRotation-dev", role))
     assert allowed == {*versions.PERMISSIONS, *fingerprints.PUBLISH_PERMISSIONS, *LOGGING}
+
+
+@pytest.mark.parametrize(
+    ("engine", "user"), [("elasticache", ":user:app-1"), ("memorydb", ":user/app-1")]
+)
+def test_a_function_changes_the_one_user_that_its_options_name_as_its_engine_declares(
+    synthesise: Synthesise, engine: str, user: str
+) -> None:
+    secret = ManagedSecret(
+        name="shop/cache", engine=engine, strategy="dual-password", options={"user": "app-1"}
+    )
+    statements = synthesise(Config(stage="dev", secrets=(secret,))).statements(
+        "WickieRotation-dev", f"{engine}dualpassword"
+    )
+    declared = set(ENGINES[engine].permissions)
+    (granted,) = (s for s in statements if _actions([s]) & declared)
+    assert _actions([granted]) == declared
+    assert granted["Effect"] == "Allow"
+    arn = granted["Resource"]["Fn::Join"][1]
+    assert [part for part in arn if isinstance(part, str)] == ["arn:", f":{engine}:", ":", user]
+    assert _actions(statements) - declared == {
+        *versions.PERMISSIONS,
+        *fingerprints.PUBLISH_PERMISSIONS,
+        *LOGGING,
+    }
 
 
 def test_the_refresh_function_may_do_what_its_modules_declare(assembly: Assembly) -> None:

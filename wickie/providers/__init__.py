@@ -15,7 +15,7 @@ from wickie.errors import AuthenticationError, ConfigError, ProviderError
 from wickie.model import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from wickie.aws import Clients
@@ -33,6 +33,8 @@ class Context:
     """What wickie.yaml says under the secret's `options`."""
     ca_bundle: str | None = None
     """Path of CAs trusted beside the platform's own."""
+    seconds_left: Callable[[], float] = lambda: 60.0
+    """Until the function is cut off."""
 
     def option(self, name: str) -> str:
         """Return one of `options`. Raises `ConfigError` where it is missing."""

@@ -19,7 +19,7 @@ from wickie.errors import (
     ProviderUnavailableError,
     redacted,
 )
-from wickie.providers.tls import connected, secured, wants_tls
+from wickie.providers.tls import connected, no_tls, plaintext_wanted, secured
 
 if TYPE_CHECKING:
     import socket
@@ -107,7 +107,7 @@ def _refusal(answer: dict[str, str], login: DatabaseLogin, place: str) -> Provid
 @contextmanager
 def _dial(login: DatabaseLogin, place: str, ca_bundle: str | None) -> Iterator[socket.socket]:
     with connected(login) as plain:
-        if not wants_tls(login):
+        if plaintext_wanted(login):
             yield plain
             return
         _ask_for_tls(plain, place)
@@ -119,9 +119,6 @@ def _ask_for_tls(plain: socket.socket, place: str) -> None:
     plain.sendall(_SSL_REQUEST)
     answer = plain.recv(1)
     if answer == b"N":
-        raise ProviderError(
-            f"{place} offers no TLS; enable it there, or, where plaintext is acceptable, "
-            f'set "ssl": false in the secret'
-        )
+        raise no_tls(place)
     if answer != b"S":
         raise ProviderUnavailableError(f"{place} hung up before TLS; try again later")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from wickie.credentials import Credential, DatabaseLogin
+from wickie.credentials import DatabaseLogin
 from wickie.errors import ConfigError
 from wickie.providers.resp import RefusedError
 from wickie.providers.resp import session as open_session
@@ -73,10 +73,10 @@ class Redis:
         self._change(session, current, "resetpass", f"#{sha256(current.password)}")
         end_sessions(session, current.username, self.context)
 
-    def used_since(self, old: Credential, current: Credential, since: datetime) -> str | None:
+    def used_since(self, old: DatabaseLogin, current: DatabaseLogin, since: datetime) -> str | None:
         """See `Witness.used_since`; sessions opened before `since` count, as they used `old`."""
         del old
-        return sessions_before(_login(current), since, self.context)
+        return sessions_before(current, since, self.context)
 
     def _change(self, session: DatabaseLogin, user: DatabaseLogin, *modifiers: str) -> None:
         change = ("ACL", "SETUSER", user.username, *modifiers)
@@ -105,12 +105,6 @@ def sessions_before(user: DatabaseLogin, moment: datetime, context: Context) -> 
     told = ", ".join(f"{count} from {place.strip()}" for place, count in places.most_common(3))
     oldest = max(int(c["age"]) for c in early)
     return f"{user.username} has sessions older than that, the oldest {oldest} s: {told}"
-
-
-def _login(credential: Credential) -> DatabaseLogin:
-    if not isinstance(credential, DatabaseLogin):
-        raise TypeError("credentials of Redis are DatabaseLogins")
-    return credential
 
 
 def sha256(password: Sensitive) -> str:

@@ -52,6 +52,26 @@ ENGINES: Final[Mapping[str, Engine]] = {
     ),
     "redis": _REDIS,
     "valkey": _REDIS,
+    "elasticache": Engine(
+        "wickie.providers.elasticache:ElastiCache",
+        ("dual-password",),
+        options=("user",),
+        permissions=dict.fromkeys(
+            ("elasticache:DescribeUsers", "elasticache:ModifyUser"),
+            "arn:{partition}:elasticache:{region}:{account}:user:{user}",
+        ),
+        verified_against="AWS's API by a stand-in that obeys its model; sign-in by Valkey 9.1",
+    ),
+    "memorydb": Engine(
+        "wickie.providers.elasticache:MemoryDb",
+        ("dual-password",),
+        options=("user",),
+        permissions=dict.fromkeys(
+            ("memorydb:DescribeUsers", "memorydb:UpdateUser"),
+            "arn:{partition}:memorydb:{region}:{account}:user/{user}",
+        ),
+        verified_against="AWS's API by a stand-in that obeys its model; sign-in by Valkey 9.1",
+    ),
 }
 
 

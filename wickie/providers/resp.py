@@ -18,7 +18,7 @@ from wickie.errors import (
     ProviderUnavailableError,
     redacted,
 )
-from wickie.providers.tls import connected, secured, wants_tls
+from wickie.providers.tls import connected, plaintext_wanted, secured
 
 if TYPE_CHECKING:
     import socket
@@ -140,7 +140,7 @@ def _in_our_words(error: RefusedError, login: DatabaseLogin, place: str) -> Prov
 @contextmanager
 def _dial(login: DatabaseLogin, place: str, ca_bundle: str | None) -> Iterator[socket.socket]:
     with connected(login) as plain:
-        if not wants_tls(login):
+        if plaintext_wanted(login):
             yield plain
             return
         try:

@@ -23,9 +23,9 @@ _ANSWER_SECONDS: Final = 15
 _LAMBDA_CAS: Final = Path("/var/runtime/ca-cert.pem")
 
 
-def wants_tls(login: DatabaseLogin) -> bool:
-    """Whether the connection is to be secured: unless the secret says `"ssl": false`."""
-    return str(login.document.get("ssl", True)).lower() != "false"
+def plaintext_wanted(login: DatabaseLogin) -> bool:
+    """Whether the secret says `"ssl": false`, in text or not, as AWS's own functions take it."""
+    return str(login.document.get("ssl", True)).lower() == "false"
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def connected(login: DatabaseLogin) -> Iterator[socket.socket]:
             f"secret, and the security group"
         ) from None
     with plain:
-        if not wants_tls(login):
+        if plaintext_wanted(login):
             plain.settimeout(_ANSWER_SECONDS)
         yield plain
 
@@ -54,21 +54,16 @@ def secured(plain: socket.socket, login: DatabaseLogin, ca_bundle: str | None) -
         ProviderUnavailableError: it did not answer in time.
     """
     place = f"{login.host}:{login.port}"
-    context = _trust(login, ca_bundle)
+    context = trust(login, ca_bundle)
     try:
         secure = context.wrap_socket(plain, server_hostname=login.host)
-    except ssl.SSLCertVerificationError as error:
-        raise ProviderError(
-            f"TLS certificate of {place} is not to be trusted: {error.verify_message}; put its "
-            f"CA into the secret as sslrootcert (PEM), or correct host"
-        ) from None
     except ssl.SSLError as error:
-        raise ProviderError(f"TLS with {place} failed: {error.reason}") from None
+        raise tls_failure(place, error) from None
     secure.settimeout(_ANSWER_SECONDS)
     return secure
 
 
-def _trust(login: DatabaseLogin, ca_bundle: str | None) -> ssl.SSLContext:
+def trust(login: DatabaseLogin, ca_bundle: str | None) -> ssl.SSLContext:
     """Trust the secret's own CA alone where it names one, else the platform's and `ca_bundle`."""
     try:
         if pem := login.document.get("sslrootcert"):
@@ -81,3 +76,21 @@ def _trust(login: DatabaseLogin, ca_bundle: str | None) -> ssl.SSLContext:
         origin = "sslrootcert in the secret" if pem else f"CA bundle {ca_bundle}"
         raise ConfigError(f"{origin} holds no PEM certificate; correct it") from None
     return context
+
+
+def no_tls(place: str) -> ProviderError:
+    """What to raise where the server offers none."""
+    return ProviderError(
+        f"{place} offers no TLS; enable it there, or, where plaintext is acceptable, "
+        f'set "ssl": false in the secret'
+    )
+
+
+def tls_failure(place: str, error: ssl.SSLError) -> ProviderError:
+    """What to raise where the handshake failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ProviderError(
+            f"TLS certificate of {place} is not to be trusted: {error.verify_message}; put its "
+            f"CA into the secret as sslrootcert (PEM), or correct host"
+        )
+    return ProviderError(f"TLS with {place} failed: {error.reason}")

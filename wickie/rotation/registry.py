@@ -114,7 +114,7 @@ def open_rotation(
     seconds_left: Callable[[], float],
 ) -> Rotation[Any]:
     """Put together what rotates one secret. Raises `ConfigError` for unknown names."""
-    context = Context(clients, settings.options, settings.ca_bundle)
+    context = Context(clients, settings.options, settings.ca_bundle, seconds_left)
     engine, strategy = find_engine(settings.engine), find_strategy(settings.strategy)
     if settings.strategy not in engine.strategies:
         raise ConfigError(
