@@ -23,6 +23,7 @@ from wickie.errors import AuthenticationError, ConfigError, ProviderError, Provi
 from wickie.model import Verdict
 from wickie.providers import verify
 from wickie.providers.redis import sha256
+from wickie.providers.resp import Session
 
 pytestmark = pytest.mark.slow
 
@@ -165,23 +166,25 @@ def test_sessions_from_before_a_moment_are_evidence_and_later_ones_are_not(every
     assert "127.0.0.1" in said
 
 
-def test_no_plaintext_reaches_the_log_monitor_or_disk(every):
-    user = every.user()
+def test_no_plaintext_reaches_the_log_monitor_or_disk_or_is_sent_but_to_sign_in(every, monkeypatch):
+    user, sent = every.user(), []
+    send = Session._all
     with every.session(every.admin) as monitor:
         monitor.run("MONITOR")
-        pending = another(user)
-        redis().add_password(user, user, pending, None)
+        monkeypatch.setattr(Session, "_all", lambda self, c: (sent.extend(c), send(self, c))[1])
+        redis().add_password(user, user, pending := another(user), None)
         redis().drop_others(pending, pending)
-        redis().sign_in(pending)
         every.run("PING")
         seen = ""
         while '"PING"' not in seen:
             seen += str(monitor._reply())
-    kept = every.running.log_text() + every.running.files_text() + str(every.run("ACL", "LOG"))
-    kept += str(every.run("SLOWLOG", "GET", "-1")) + seen
-    assert sha256(pending.password) in kept
-    assert user.password.reveal() not in kept
-    assert pending.password.reveal() not in kept
+    # Servers of today keep ACL SETUSER out of MONITOR and their log themselves; not all did.
+    seen += str([command for command in sent if command[0] != "AUTH"])
+    seen += every.running.log_text() + every.running.files_text()
+    seen += str([every.run("ACL", "LOG"), every.run("SLOWLOG", "GET", "-1")])
+    assert sha256(pending.password) in seen
+    assert user.password.reveal() not in seen
+    assert pending.password.reveal() not in seen
 
 
 @pytest.mark.parametrize("change", [{"port": 1}, {"host": "no-such-host.invalid"}])
