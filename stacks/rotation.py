@@ -15,6 +15,7 @@ from stacks.constructs.grants import grant
 from stacks.constructs.names import secret_arns
 from stacks.constructs.rotation_function import RotationFunction, SecretGroup, groups
 from stacks.permissions import MASTER, PUBLISH, ROTATE
+from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
 
 if TYPE_CHECKING:

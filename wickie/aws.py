@@ -79,3 +79,11 @@ class Clients:
     @cached_property
     def rds(self) -> Any:
         return self._session.client("rds", config=_CONFIG)
+
+    @cached_property
+    def elasticache(self) -> Any:
+        return self._session.client("elasticache", config=_CONFIG)
+
+    @cached_property
+    def memorydb(self) -> Any:
+        return self._session.client("memorydb", config=_CONFIG)

@@ -18,15 +18,17 @@ from moto.secretsmanager import models
 from moto.secretsmanager.exceptions import ResourceExistsException
 
 from local.postgres import Postgres as PostgresServer
+from local.valkey import Valkey
 from local.world import REGION
-from tests.rotation.fakes import FakeDatabase, login, parse
+from tests.rotation.fakes import FakeDatabase, login
+from tests.rotation.valkey import Server as ValkeyServer
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.model import Verdict
 from wickie.providers import Context, verify
 from wickie.providers.pgwire import session
 from wickie.providers.postgres import Postgres
-from wickie.providers.registry import Engine
+from wickie.providers.registry import Engine, find_engine
 from wickie.rotation.driver import Step
 from wickie.rotation.registry import RotationSettings, respond
 
@@ -76,6 +78,12 @@ def server() -> Iterator[Server]:
         yield Server(postgres)
 
 
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    with Valkey() as running:
+        yield ValkeyServer(running)
+
+
 @dataclass
 class SecretsManager:
     """Plays Secrets Manager: stages an empty AWSPENDING, sends the steps, repeats on demand."""
@@ -94,8 +102,9 @@ class SecretsManager:
             value = json.dumps(json.loads(login.to_secret_string()) | more)
         return self.client.create_secret(Name=f"s-{uuid.uuid4()}", SecretString=value)["ARN"]
 
-    def using(self, strategy: str, master: str | None = None) -> SecretsManager:
-        return replace(self, settings=replace(self.settings, strategy=strategy, master=master))
+    def using(self, strategy: str, master: str | None = None, **more: Any) -> SecretsManager:
+        settings = replace(self.settings, strategy=strategy, master=master, **more)
+        return replace(self, settings=settings)
 
     def begin(self, arn: str) -> str:
         """What RotateSecret does first. Asking again for a version that exists does nothing."""
@@ -150,7 +159,9 @@ class SecretsManager:
     def value(self, arn: str, label: str = "AWSCURRENT") -> DatabaseLogin:
         version = self.version(arn, label)
         reply = self.client.get_secret_value(SecretId=arn, VersionId=version)
-        return parse(reply["SecretString"], arn)
+        provider = find_engine(self.settings.engine).open(Context(self.clients))
+        value: DatabaseLogin = provider.parse(reply["SecretString"], arn)
+        return value
 
     def stages(self, arn: str) -> dict[str, str]:
         """What the fingerprint table holds: version to stage."""

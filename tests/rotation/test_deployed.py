@@ -142,7 +142,7 @@ def test_rotated_retired_and_nothing_secret_logged(deployed, server):
     answer = deployed.act("verify", arn, deployed.labels(arn)["AWSCURRENT"])
     assert (answer["verdict"], answer["strategy"]) == ("LIVE", deployed.strategy)
     log = deployed.log()
-    assert '"Step": "finishSecret"' in log
+    assert '"step": "finishSecret"' in log
     assert "RotationToken" not in log
     assert not [v.username for v in values if v.password.reveal() in log]
 

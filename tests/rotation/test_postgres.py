@@ -83,7 +83,7 @@ def test_a_server_that_hangs_up_is_unavailable_and_not_without_tls(server):
 
 
 def test_a_server_that_accepts_and_says_nothing_is_unavailable(server, monkeypatch):
-    monkeypatch.setattr("wickie.providers.pgwire.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("wickie.providers.tls.CONNECT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ProviderUnavailableError):
         postgres().sign_in(replace(server.admin, port=silent.getsockname()[1]))
 

@@ -88,7 +88,7 @@ def test_an_administrator_of_another_server_is_not_sent_there(aws, database):
 
 
 def test_an_administrator_in_the_middle_of_its_own_rotation_is_read_again(database, monkeypatch):
-    monkeypatch.setattr("wickie.rotation.strategies.alternating_users._ADMIN_PAUSE", 0)
+    monkeypatch.setattr("wickie.rotation.strategies._ADMIN_PAUSE", 0)
     stale, fresh = login("admin", "stale"), login("admin", "admin-password")
     answers = iter([stale, fresh])
     rotator = AlternatingUsers(database, Means(lambda _: next(answers)))
@@ -98,7 +98,7 @@ def test_an_administrator_in_the_middle_of_its_own_rotation_is_read_again(databa
 
 
 def test_an_administrators_secret_that_is_out_of_date_is_named_so(database, monkeypatch):
-    monkeypatch.setattr("wickie.rotation.strategies.alternating_users._ADMIN_PAUSE", 0)
+    monkeypatch.setattr("wickie.rotation.strategies._ADMIN_PAUSE", 0)
     rotator = AlternatingUsers(database, Means(lambda _: login("admin", "stale")))
     with pytest.raises(RotationError, match="administrator's secret is out of date"):
         rotator.set_secret(created(rotator, login()), login(), lambda: None)

@@ -42,7 +42,10 @@ def _secret(engine: str, strategy: str, **options: str) -> Config:
 
 
 _ACCOUNT = "${Partition}:iam::${AccountId}"
-_DATABASE = "${Partition}:rds:${Region}:${AccountId}"
+_CACHE, _DATABASE, _MEMORY = (
+    f"${{Partition}}:{name}:${{Region}}:${{AccountId}}"
+    for name in ("elasticache", "rds", "memorydb")
+)
 
 
 @pytest.mark.parametrize(
@@ -50,10 +53,18 @@ _DATABASE = "${Partition}:rds:${Region}:${AccountId}"
     [
         (_secret("iam-access-key", "dual-key", user="app"), f"arn:{_ACCOUNT}:user/app"),
         (_secret("ses-smtp", "dual-key", user="mail/out"), f"arn:{_ACCOUNT}:user/mail/out"),
+        (
+            _secret("elasticache", "dual-password", user="a"),
+            f"arn:{_CACHE}:user:a",
+        ),
+        (
+            _secret("memorydb", "dual-password", user="a"),
+            f"arn:{_MEMORY}:user/a",
+        ),
         (_secret("rds-master", "single-user", resource="db:a"), f"arn:{_DATABASE}:db:a"),
         (_secret("rds-master", "single-user", resource="cluster:a"), f"arn:{_DATABASE}:cluster:a"),
     ],
-    ids=["iam-access-key", "ses-smtp", "rds-instance", "rds-cluster"],
+    ids=["iam-access-key", "ses-smtp", "elasticache", "memorydb", "rds-instance", "rds-cluster"],
 )
 def test_a_rotation_function_may_do_what_its_engine_declares_on_what_the_options_name(
     synthesise: Synthesise, config: Config, arn: str

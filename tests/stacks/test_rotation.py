@@ -126,7 +126,7 @@ def test_rotate_on_deploy_reaches_secrets_manager(synthesise: Synthesise) -> Non
 
 
 def test_a_function_knows_its_strategy_and_where_fingerprints_go(assembly: Assembly) -> None:
-    functions = [f["Properties"] for f in assembly.resources(FUNCTION).values()]
+    functions = [f["Properties"] for f in assembly.resources(FUNCTION, STACK).values()]
     alternating, single = (
         next(f for f in functions if strategy in json.dumps(f["Environment"]))
         for strategy in ("alternating-users", "single-user")
@@ -170,7 +170,7 @@ def test_secrets_of_two_administrators_have_two_functions(synthesise: Synthesise
         )
         for name in ("east", "west")
     )
-    functions = synthesise(Config(stage="dev", secrets=secrets)).resources(FUNCTION).values()
+    functions = synthesise(Config(stage="dev", secrets=secrets)).resources(FUNCTION, STACK).values()
     assert {f["Properties"]["Environment"]["Variables"]["WICKIE_MASTER"] for f in functions} == {
         "east-admin",
         "west-admin",
@@ -211,7 +211,7 @@ def test_functions_join_the_network_of_wickie_yaml(
 ) -> None:
     secrets = (ManagedSecret(name="a", engine="postgres", strategy="single-user"),)
     assembly = synthesise(Config(stage="dev", secrets=secrets, network=network))
-    assert assembly.only(FUNCTION)["Properties"]["VpcConfig"] == {
+    assert assembly.only(FUNCTION, STACK)["Properties"]["VpcConfig"] == {
         "SubnetIds": list(network.subnets),
         "SecurityGroupIds": list(network.security_groups),
     }
@@ -225,7 +225,7 @@ def test_a_rotation_on_schedule_refreshes_the_dependents_that_wickie_yaml_names(
 ) -> None:
     rule = assembly.only("AWS::Events::Rule", STACK)["Properties"]
     assert rule["EventPattern"]["detail"] == {"eventName": ["RotationSucceeded"]}
-    function = assembly.resources(FUNCTION)[rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]]
+    function = assembly.resources(FUNCTION, STACK)[rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]]
     variables = function["Properties"]["Environment"]["Variables"]
     declared = json.loads(variables["WICKIE_DEPENDENTS"])
     assert {"kind": "ecs-service", "cluster": "shop", "service": "checkout"} in [

@@ -85,11 +85,20 @@ class Database(Provider["DatabaseLogin"], Protocol):
 class TwoPasswords(Provider[C], Protocol):
     """A system where one user may have two passwords at once: for `DualPassword`."""
 
-    def add_password(self, session: C, pending: C) -> None:
-        """Signed in as `session`, have `pending` honoured beside it, and nothing older."""
+    def add_password(self, session: C, kept: C, pending: C, older: C | None) -> None:
+        """
+        Signed in as `session`, have `pending` honoured beside `kept`, and `older` no more.
 
-    def drop_others(self, current: C) -> None:
-        """Signed in as `current`, have the system honour no other, and end what others opened."""
+        `session` is the administrator where one is named, else `kept`. `kept` is honoured and
+        stays so throughout. A system with room for two drops what is neither by itself.
+        """
+
+    def drop_others(self, session: C, current: C) -> None:
+        """
+        Have the system honour `current` alone, and end the sessions that others opened.
+
+        `session` is the administrator where one is named, else `current`.
+        """
 
 
 class Issuer(Provider[C], Protocol):

@@ -55,6 +55,12 @@ _ACCESS_KEYS: Final = dict.fromkeys(
     "arn:{partition}:iam::{account}:user/{user}",
 )
 
+_REDIS: Final = Engine(
+    "wickie.providers.redis:Redis",
+    ("dual-password",),
+    verified_against="Valkey 9.1 from a wheel; Redis 7.0 with TLS",
+)
+
 ENGINES: Final[Mapping[str, Engine]] = {
     "postgres": Engine(
         "wickie.providers.postgres:Postgres",
@@ -107,6 +113,28 @@ ENGINES: Final[Mapping[str, Engine]] = {
             "arn:{partition}:rds:{region}:{account}:{resource}",
         ),
         verified_against="moto's RDS, whose passwords a real PostgreSQL gets and judges; not AWS",
+    ),
+    "redis": _REDIS,
+    "valkey": _REDIS,
+    "elasticache": Engine(
+        "wickie.providers.elasticache:ElastiCache",
+        ("dual-password",),
+        options=("user",),
+        permissions=dict.fromkeys(
+            ("elasticache:DescribeUsers", "elasticache:ModifyUser"),
+            "arn:{partition}:elasticache:{region}:{account}:user:{user}",
+        ),
+        verified_against="AWS's API by a stand-in that obeys its model; sign-in by Valkey 9.1",
+    ),
+    "memorydb": Engine(
+        "wickie.providers.elasticache:MemoryDb",
+        ("dual-password",),
+        options=("user",),
+        permissions=dict.fromkeys(
+            ("memorydb:DescribeUsers", "memorydb:UpdateUser"),
+            "arn:{partition}:memorydb:{region}:{account}:user/{user}",
+        ),
+        verified_against="AWS's API by a stand-in that obeys its model; sign-in by Valkey 9.1",
     ),
 }
 

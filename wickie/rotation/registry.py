@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wickie.aws import Clients
     from wickie.credentials import DatabaseLogin, Sensitive
     from wickie.model import Stage
-    from wickie.providers import Database
+    from wickie.providers import Provider
 
 _REQUIRED: Final = (
     "WICKIE_ENGINE",
@@ -145,14 +145,11 @@ class _Administrators:
     """Reads the administrator's secret: the one of the stack, else the one the secret names."""
 
     clients: Clients
-    database: Database
+    provider: Provider[DatabaseLogin]
     master: str | None
 
-    def __call__(self, current: DatabaseLogin) -> DatabaseLogin:
+    def __call__(self, current: DatabaseLogin) -> DatabaseLogin | None:
         master = self.master or current.masterarn
         if master is None:
-            raise ConfigError(
-                f"alternating-users needs an administrator for {current.host}; set master in "
-                f"wickie.yaml or masterarn in the secret"
-            )
-        return Secret(self.clients.secrets_manager, master, self.database.parse).read_current()
+            return None
+        return Secret(self.clients.secrets_manager, master, self.provider.parse).read_current()

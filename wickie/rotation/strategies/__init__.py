@@ -8,10 +8,11 @@ credential work beside the new one. Each works with any provider that has the me
 from __future__ import annotations
 
 import pkgutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from wickie.errors import ConfigError, LesserRightsError, RotationError
+from wickie.errors import AuthenticationError, ConfigError, LesserRightsError, RotationError
 from wickie.rotation.passwords import PasswordPolicy
 
 if TYPE_CHECKING:
@@ -21,16 +22,45 @@ if TYPE_CHECKING:
     from wickie.rotation.driver import Rotator
     from wickie.rotation.passwords import Passwords
 
+_ADMIN_PAUSE: Final = 1.0
+
 
 @dataclass(frozen=True)
 class Means:
     """What a strategy may use beside its provider."""
 
-    admin: Callable[[DatabaseLogin], DatabaseLogin]
-    """The administrator of the server that a login is for, read anew at each call."""
+    admin: Callable[[DatabaseLogin], DatabaseLogin | None]
+    """The administrator of the server that a login is for, read anew at each call, if named."""
     passwords: Passwords = PasswordPolicy()
     seconds_left: Callable[[], float] = lambda: 60.0
     """Until the function is cut off."""
+
+    def as_admin(self, user: DatabaseLogin, act: Callable[[DatabaseLogin], None]) -> None:
+        """Act as the administrator, whose own secret may be rotating at this moment."""
+        try:
+            act(self._admin_of(user))
+        except AuthenticationError:
+            time.sleep(_ADMIN_PAUSE)
+            try:
+                act(self._admin_of(user))
+            except AuthenticationError as error:
+                raise RotationError(
+                    f"the administrator's secret is out of date: {error}; correct its value"
+                ) from None
+
+    def _admin_of(self, user: DatabaseLogin) -> DatabaseLogin:
+        admin = self.admin(user)
+        if admin is None:
+            raise ConfigError(
+                f"this takes an administrator of {user.host}; set master in wickie.yaml or "
+                f"masterarn in the secret"
+            )
+        if admin.place != user.place:
+            raise ConfigError(
+                f"the administrator's secret is for {admin.host}:{admin.port} and the user's for "
+                f"{user.host}:{user.port}; make engine, host and port the same"
+            )
+        return admin
 
 
 class Strategy(Protocol):
@@ -44,10 +74,11 @@ STRATEGIES: Final[Mapping[str, str]] = {
     "single-user": "wickie.rotation.strategies.single_user:SingleUser",
     "alternating-users": "wickie.rotation.strategies.alternating_users:AlternatingUsers",
     "dual-key": "wickie.rotation.strategies.dual_key:DualKey",
+    "dual-password": "wickie.rotation.strategies.dual_password:DualPassword",
 }
 
-WITH_MASTER: Final = frozenset({"alternating-users"})
-"""Those that sign in as an administrator too."""
+WITH_MASTER: Final = frozenset({"alternating-users", "dual-password"})
+"""Those that sign in as an administrator, where they cannot do without."""
 WITH_PASSWORDS: Final = frozenset({"single-user", "alternating-users", "dual-password"})
 """Those that draw a password; any other has the system itself make the credential."""
 WITH_OVERLAP: Final = frozenset({"alternating-users", "dual-password", "dual-key"})

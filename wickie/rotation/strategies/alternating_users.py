@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wickie.errors import AuthenticationError, ConfigError, RotationError
+from wickie.errors import AuthenticationError
 from wickie.rotation.strategies import abandoned, require_holder, require_rights
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from wickie.rotation.strategies import Means
 
 _CLONE: Final = "_clone"
-_ADMIN_PAUSE: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class AlternatingUsers:
             self.database.sign_in(current)
         except AuthenticationError:
             raise abandoned(current, "so nothing shows that this user is ours to change") from None
-        self._as_admin(current, lambda a: self.database.set_twin(a, base, clone, pending))
+        self.means.as_admin(current, lambda a: self.database.set_twin(a, base, clone, pending))
 
     def test_secret(self, pending: DatabaseLogin, current: DatabaseLogin) -> None:
         """See `Rotator`. A current user that is refused has no rights to compare with."""
@@ -80,30 +78,8 @@ class AlternatingUsers:
         last = current
         if old.username != current.username:
             last = old.succeeded_by(old.username, self.means.passwords.draw())
-            self._as_admin(current, lambda admin: self.database.set_password(admin, last))
+            self.means.as_admin(current, lambda admin: self.database.set_password(admin, last))
         self.database.end_sessions(last)
-
-    def _as_admin(self, current: DatabaseLogin, act: Callable[[DatabaseLogin], None]) -> None:
-        """Act as the administrator, whose own secret may be rotating at this moment."""
-        try:
-            act(self._admin_of(current))
-        except AuthenticationError:
-            time.sleep(_ADMIN_PAUSE)
-            try:
-                act(self._admin_of(current))
-            except AuthenticationError as error:
-                raise RotationError(
-                    f"the administrator's secret is out of date: {error}; correct its value"
-                ) from None
-
-    def _admin_of(self, current: DatabaseLogin) -> DatabaseLogin:
-        admin = self.means.admin(current)
-        if admin.place != current.place:
-            raise ConfigError(
-                f"the administrator's secret is for {admin.host}:{admin.port} and the user's for "
-                f"{current.host}:{current.port}; make engine, host and port the same"
-            )
-        return admin
 
 
 def _pair(login: DatabaseLogin) -> tuple[str, str]:

@@ -1,0 +1,293 @@
+"""Dual passwords, judged by a real server: the old one works until it is retired."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import pytest
+
+from tests.rotation.test_crashes import Died, Fuse
+from tests.rotation.valkey import PLAIN_USER, SELF_SERVICE
+from wickie.credentials import DatabaseLogin, Sensitive
+from wickie.errors import AuthenticationError, ConfigError, ProviderUnavailableError, RotationError
+from wickie.model import Verdict
+from wickie.providers.redis import sha256
+from wickie.providers.resp import Session
+from wickie.rotation.driver import Step
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=["by itself", "by an administrator"])
+def player(request, aws, valkey):
+    """Secrets of users who change themselves, or for whom an administrator does."""
+    aws = aws.using("dual-password", engine="valkey")
+    itself = request.param == "by itself"
+    player = aws if itself else aws.using("dual-password", master=aws.store(valkey.admin))
+    player.new_user = lambda: valkey.user(SELF_SERVICE if itself else PLAIN_USER)
+    return player
+
+
+@contextmanager
+def fused(player, fuse):
+    """A boundary before anything, and after every call to AWS and to the server."""
+    clients = player.clients
+    emitters = [c.meta.events for c in (clients.secrets_manager, clients.kms, clients.dynamodb)]
+    for emitter in emitters:
+        emitter.register("after-call", fuse.boundary)
+    send = Session._all
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Session, "_all", lambda *a: (send(*a), fuse.boundary())[0])
+            fuse.boundary()
+            yield
+    finally:
+        for emitter in emitters:
+            emitter.unregister("after-call", fuse.boundary)
+
+
+def rotate_with(player, fuse, arn, token) -> None:
+    with fused(player, fuse):
+        for step in Step:
+            player.step(arn, step, token)
+
+
+def other_value(login: DatabaseLogin) -> DatabaseLogin:
+    return replace(login, password=Sensitive(secrets.token_hex(16)))
+
+
+def put(player, arn: str, login: DatabaseLogin) -> None:
+    player.client.put_secret_value(SecretId=arn, SecretString=login.to_secret_string())
+
+
+def test_the_old_password_works_beside_the_new_one_for_one_rotation(player, valkey):
+    arn = player.store(first := player.new_user())
+    player.rotate(arn)
+    second = player.value(arn)
+    assert second.username == first.username
+    assert second.document["team"] == "lighthouse"
+    assert valkey.verdict(first) is valkey.verdict(second) is Verdict.LIVE
+    player.rotate(arn)
+    third = player.value(arn)
+    assert valkey.verdict(first) is Verdict.DEAD
+    assert valkey.hashes(first) == {sha256(second.password), sha256(third.password)}
+
+
+def test_retired_the_old_password_is_refused_and_its_sessions_end(player, valkey):
+    arn = player.store(old := player.new_user())
+    version = player.version(arn)
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(ProviderUnavailableError))
+        attacker = stack.enter_context(valkey.session(old))
+        player.rotate(arn)
+        assert attacker.run("PING") == "PONG"
+        assert player.act("retire", arn, version)["verdict"] == "DEAD"
+        attacker.run("PING")
+    assert valkey.hashes(old) == {sha256(player.value(arn).password)}
+    assert player.version(arn, "AWSPREVIOUS") is None
+    assert player.act("retire", arn, version)["verdict"] == "DEAD"
+    player.rotate(arn)
+    assert valkey.verdict(player.value(arn)) is Verdict.LIVE
+
+
+def test_no_login_is_refused_at_twenty_a_second_even_of_clients_that_read_late(player, valkey):
+    arn = player.store(player.new_user())
+    stop, verdicts, read = threading.Event(), [], [player.value(arn)]
+
+    def client() -> None:
+        while not stop.wait(0.05):
+            verdicts.extend(valkey.verdict(value) for value in (read[0], player.value(arn)))
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    for _ in range(6):
+        player.rotate(arn)
+        time.sleep(0.2)
+        read[0] = player.value(arn)  # not before the rotation is long over
+    stop.set()
+    thread.join()
+    assert len(verdicts) > 20
+    assert set(verdicts) == {Verdict.LIVE}
+
+
+@pytest.mark.parametrize("repeated", list(Step))
+def test_every_step_may_be_repeated(player, valkey, repeated):
+    arn = player.store(old := player.new_user())
+    token = player.begin(arn)
+    for step in Step:
+        player.step(arn, step, token)
+        if step is repeated:
+            player.step(arn, step, token)
+    assert player.version(arn) == token
+    assert valkey.hashes(old) == {sha256(old.password), sha256(player.value(arn).password)}
+
+
+def test_killed_at_any_boundary_current_works_and_the_retry_ends_well(player, valkey):
+    fuse, arn = Fuse(), player.store(player.new_user())
+    player.rotate(arn)
+    rotate_with(player, fuse, arn, player.begin(arn))
+    assert fuse.passed > 20
+    broken = []
+    for point in range(fuse.passed):
+        arn = player.store(oldest := player.new_user())
+        player.rotate(arn)
+        old, token = player.value(arn), player.begin(arn)
+        with pytest.raises(Died):
+            rotate_with(player, Fuse(point), arn, token)
+        locked_out = valkey.verdict(player.value(arn)) is not Verdict.LIVE
+        player.rotate(arn, token)
+        new = player.value(arn)
+        facts = {
+            "AWSCURRENT was not honoured": not locked_out,
+            "AWSCURRENT did not move": player.version(arn) == token,
+            "not just the last two are honoured": valkey.hashes(oldest)
+            == {sha256(old.password), sha256(new.password)},
+            "the fingerprint is not CURRENT": player.stages(arn).get(token) == "CURRENT",
+        }
+        broken += [f"{point}: {wrong}" for wrong, holds in facts.items() if not holds]
+    assert not broken
+
+
+@pytest.mark.parametrize("action", ["retire", "restore"])
+def test_an_action_killed_at_any_boundary_is_done_by_its_repetition(player, valkey, action):
+    point, broken = 0, []
+    while True:
+        arn = player.store(old := player.new_user())
+        version = player.version(arn)
+        player.rotate(arn)
+        try:
+            with fused(player, Fuse(point)):
+                player.act(action, arn, version)
+        except Died:
+            if valkey.verdict(player.value(arn)) is not Verdict.LIVE:
+                broken.append(f"{point}: AWSCURRENT was not honoured")
+            player.act(action, arn, version)
+        else:
+            break  # there are no more boundaries than that
+        wanted = Verdict.LIVE if action == "restore" else Verdict.DEAD
+        facts = {
+            "AWSCURRENT is not honoured": valkey.verdict(player.value(arn)) is Verdict.LIVE,
+            f"the old password is not {wanted}": valkey.verdict(old) is wanted,
+            "the labels are wrong": (player.version(arn) == version) is (action == "restore"),
+        }
+        broken += [f"{point}: {wrong}" for wrong, holds in facts.items() if not holds]
+        point += 1
+    assert not broken
+    assert point > 8
+
+
+def test_restore_brings_a_retired_password_back_beside_the_one_in_use(player, valkey):
+    arn = player.store(old := player.new_user())
+    version = player.version(arn)
+    player.rotate(arn)
+    new = player.value(arn)
+    player.act("retire", arn, version)
+    assert player.act("restore", arn, version)["verdict"] == "LIVE"
+    assert player.version(arn) == version
+    assert valkey.verdict(old) is valkey.verdict(new) is Verdict.LIVE
+
+
+def test_two_secrets_for_one_user_rotated_at_once_both_end_with_a_password_that_works(
+    player, valkey
+):
+    user = player.new_user()
+    arns = [player.store(user) for _ in range(3)]
+    threads = [threading.Thread(target=player.rotate, args=(arn,)) for arn in arns]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    values = [player.value(arn) for arn in arns]
+    assert len({value.password for value in (user, *values)}) == 4
+    assert {valkey.verdict(value) for value in values} == {Verdict.LIVE}
+
+
+def test_a_wrong_current_password_abandons_and_changes_nothing(player, valkey):
+    user = player.new_user()
+    arn = player.store(other_value(user))
+    before = player.version(arn)
+    with pytest.raises(RotationError, match="AWSCURRENT is not honoured"):
+        player.rotate(arn)
+    assert player.version(arn) == before
+    assert valkey.hashes(user) == {sha256(user.password)}
+
+
+def test_previous_vouches_and_keeps_working_where_current_never_took(player, valkey):
+    user = player.new_user()
+    arn = player.store(user)
+    put(player, arn, other_value(user))
+    player.rotate(arn)
+    assert valkey.hashes(user) == {sha256(user.password), sha256(player.value(arn).password)}
+
+
+@pytest.mark.parametrize("change", ["user", "host"])
+def test_previous_of_another_user_or_server_vouches_for_nobody(player, valkey, change):
+    victim, stranger = player.new_user(), player.new_user()
+    if change == "host":
+        stranger = replace(victim, document={**victim.document, "host": "127.0.0.1"})
+    arn = player.store(stranger)
+    put(player, arn, other_value(victim))
+    with pytest.raises(RotationError, match="AWSCURRENT is not honoured"):
+        player.rotate(arn)
+    assert valkey.hashes(victim) == {sha256(victim.password)}
+
+
+def test_a_previous_version_with_the_password_in_use_does_not_take_it_along(player, valkey):
+    user = player.new_user()
+    arn = player.store(user)
+    put(player, arn, replace(user, document={**user.document, "note": "changed by hand"}))
+    token = player.until(arn, Step.TEST)
+    assert valkey.verdict(player.value(arn)) is Verdict.LIVE
+    player.rotate(arn, token)
+
+
+def test_pending_that_lost_its_power_is_not_promoted_and_the_retry_sets_it_again(player, valkey):
+    arn = player.store(user := player.new_user())
+    token = player.until(arn, Step.FINISH)
+    valkey.run("ACL", "SETUSER", user.username, "resetpass", f"#{sha256(user.password)}")
+    with pytest.raises(AuthenticationError):
+        player.step(arn, Step.FINISH, token)
+    assert player.value(arn) == user
+    player.rotate(arn, token)
+    assert player.version(arn) == token
+
+
+def test_nothing_is_retired_where_current_does_not_work(player, valkey):
+    user = player.new_user()
+    arn = player.store(user)
+    version = player.version(arn)
+    put(player, arn, other_value(user))
+    with pytest.raises(RotationError, match="AWSCURRENT is not honoured"):
+        player.act("retire", arn, version)
+    assert valkey.verdict(user) is Verdict.LIVE
+
+
+def test_a_version_for_another_user_is_neither_set_nor_retired(player, valkey):
+    victim = player.new_user()
+    arn = player.store(victim)
+    version = player.version(arn)
+    put(player, arn, player.new_user())
+    with pytest.raises(RotationError, match="is for user"):
+        player.act("retire", arn, version)
+    token = player.begin(arn)
+    forged = json.dumps(json.loads(victim.to_secret_string()) | {"password": "p" * 24})
+    player.client.put_secret_value(
+        SecretId=arn, ClientRequestToken=token, SecretString=forged, VersionStages=["AWSPENDING"]
+    )
+    with pytest.raises(RotationError, match="is for user"):
+        player.step(arn, Step.SET, token)
+    assert valkey.hashes(victim) == {sha256(victim.password)}
+
+
+def test_an_administrator_of_another_server_is_not_sent_there(player, valkey):
+    elsewhere = replace(valkey.admin, document={**valkey.admin.document, "host": "127.0.0.1"})
+    player = player.using("dual-password", master=player.store(elsewhere))
+    user = valkey.user()
+    with pytest.raises(ConfigError, match=r"administrator's secret is for 127\.0\.0\.1"):
+        player.rotate(player.store(user))
+    assert valkey.hashes(user) == {sha256(user.password)}
