@@ -19,14 +19,14 @@ from moto.secretsmanager.exceptions import ResourceExistsException
 
 from local.postgres import Postgres as PostgresServer
 from local.world import REGION
-from tests.rotation.fakes import FakeDatabase, login, parse
+from tests.rotation.fakes import FakeDatabase, login
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.model import Verdict
 from wickie.providers import Context, verify
 from wickie.providers.pgwire import session
 from wickie.providers.postgres import Postgres
-from wickie.providers.registry import Engine
+from wickie.providers.registry import Engine, find_engine
 from wickie.rotation.driver import Step
 from wickie.rotation.registry import RotationSettings, respond
 
@@ -150,7 +150,9 @@ class SecretsManager:
     def value(self, arn: str, label: str = "AWSCURRENT") -> DatabaseLogin:
         version = self.version(arn, label)
         reply = self.client.get_secret_value(SecretId=arn, VersionId=version)
-        return parse(reply["SecretString"], arn)
+        provider = find_engine(self.settings.engine).open(Context(self.clients))
+        login: DatabaseLogin = provider.parse(reply["SecretString"], arn)
+        return login
 
     def stages(self, arn: str) -> dict[str, str]:
         """What the fingerprint table holds: version to stage."""

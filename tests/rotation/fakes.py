@@ -34,6 +34,10 @@ class FakeDatabase:
             raise AuthenticationError(f"no {login.username}")
         return self.roles.get(login.username, login.username)
 
+    def shortfall(self, clone: DatabaseLogin, base: DatabaseLogin) -> str | None:
+        role, wanted = self.sign_in(clone), self.sign_in(base)
+        return None if role == wanted else f"acts as {role}"
+
     def set_password(self, session: DatabaseLogin, target: DatabaseLogin) -> None:
         self.sign_in(session)
         self.asked.append(("set_password", target.username))

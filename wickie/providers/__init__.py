@@ -73,6 +73,9 @@ class Database(Provider["DatabaseLogin"], Protocol):
         The clone is made if missing, may do all that `base` may, and owns nothing itself.
         """
 
+    def shortfall(self, clone: DatabaseLogin, base: DatabaseLogin) -> str | None:
+        """Sign in as both; say in a line what only `base` may do, None if there is nothing."""
+
     def end_sessions(self, user: DatabaseLogin) -> None:
         """Sign in as `user` and end every other session of that user."""
 

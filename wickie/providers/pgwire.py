@@ -11,18 +11,17 @@ import socket
 import ssl
 import struct
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pg8000.native
 
 from wickie.errors import (
     AuthenticationError,
-    ConfigError,
     ProviderError,
     ProviderUnavailableError,
     redacted,
 )
+from wickie.providers.tls import no_tls, plaintext_wanted, tls_failure, trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,10 +42,6 @@ literal: Callable[[str], str] = pg8000.native.literal
 CONNECT_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 15
 _LIMITS: Final = "set statement_timeout = '10s'; set lock_timeout = '5s'"
-
-# Where Lambda keeps the CAs of RDS, which are in no public bundle:
-# https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
-_LAMBDA_CAS: Final = Path("/var/runtime/ca-cert.pem")
 
 # https://www.postgresql.org/docs/current/protocol-message-formats.html (SSLRequest)
 _SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
@@ -122,7 +117,7 @@ def _dial(login: DatabaseLogin, place: str, ca_bundle: str | None) -> Iterator[s
             f"secret, and the security group"
         ) from None
     with plain:
-        if str(login.document.get("ssl", True)).lower() == "false":
+        if plaintext_wanted(login):
             plain.settimeout(_ANSWER_SECONDS)
             yield plain
             return
@@ -134,37 +129,14 @@ def _dial(login: DatabaseLogin, place: str, ca_bundle: str | None) -> Iterator[s
 def _secure(
     plain: socket.socket, login: DatabaseLogin, place: str, ca_bundle: str | None
 ) -> ssl.SSLSocket:
-    context = _trust(login, ca_bundle)
+    context = trust(login, ca_bundle)
     plain.sendall(_SSL_REQUEST)
     answer = plain.recv(1)
     if answer == b"N":
-        raise ProviderError(
-            f"{place} offers no TLS; enable it there, or, where plaintext is acceptable, "
-            f'set "ssl": false in the secret'
-        )
+        raise no_tls(place)
     if answer != b"S":
         raise ProviderUnavailableError(f"{place} hung up before TLS; try again later")
     try:
         return context.wrap_socket(plain, server_hostname=login.host)
-    except ssl.SSLCertVerificationError as error:
-        raise ProviderError(
-            f"TLS certificate of {place} is not to be trusted: {error.verify_message}; put its "
-            f"CA into the secret as sslrootcert (PEM), or correct host"
-        ) from None
     except ssl.SSLError as error:
-        raise ProviderError(f"TLS with {place} failed: {error.reason}") from None
-
-
-def _trust(login: DatabaseLogin, ca_bundle: str | None) -> ssl.SSLContext:
-    """Trust the secret's own CA alone where it names one, else the platform's and `ca_bundle`."""
-    try:
-        if pem := login.document.get("sslrootcert"):
-            return ssl.create_default_context(cadata=pem)
-        context = ssl.create_default_context()
-        for bundle in (_LAMBDA_CAS if _LAMBDA_CAS.exists() else None, ca_bundle):
-            if bundle:
-                context.load_verify_locations(cafile=bundle)
-    except (OSError, TypeError, ValueError):  # ssl.SSLError is an OSError
-        origin = "sslrootcert in the secret" if pem else f"CA bundle {ca_bundle}"
-        raise ConfigError(f"{origin} holds no PEM certificate; correct it") from None
-    return context
+        raise tls_failure(place, error) from None

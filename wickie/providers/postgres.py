@@ -73,6 +73,16 @@ class Postgres:
             connection.run(f"alter role {identifier(clone)} set role = {literal(base)}")
             _set_password(connection, target)
 
+    def shortfall(self, clone: DatabaseLogin, base: DatabaseLogin) -> str | None:
+        """See `Database.shortfall`. The clone has to act as the very role that the base acts as."""
+        role, wanted = self.sign_in(clone), self.sign_in(base)
+        if role == wanted:
+            return None
+        return (
+            f"it acts as {role} and not as {wanted}; GRANT {wanted} TO {clone.username}, "
+            f"ALTER ROLE {clone.username} SET ROLE {wanted}"
+        )
+
     def end_sessions(self, user: DatabaseLogin) -> None:
         """See `Database.end_sessions`."""
         with open_session(user, self.context.ca_bundle) as connection:

@@ -44,6 +44,18 @@ ENGINES: Final[Mapping[str, Engine]] = {
         drivers=_PG8000,
         verified_against="PostgreSQL 15 with TLS; 16 and 18 from wheels",
     ),
+    "mysql": Engine(
+        "wickie.providers.mysql:MySQL",
+        ("single-user", "alternating-users"),
+        drivers=("pymysql",),
+        verified_against="a stand-in that speaks the protocol; what it shares, MariaDB 10.11",
+    ),
+    "mariadb": Engine(
+        "wickie.providers.mysql:MariaDB",
+        ("single-user", "alternating-users"),
+        drivers=("pymysql",),
+        verified_against="MariaDB 10.11 with TLS",
+    ),
 }
 
 
