@@ -104,10 +104,9 @@ class _Server:
 
     def used_since(self, old: DatabaseLogin, current: DatabaseLogin, since: datetime) -> str | None:
         """
-        See `Witness`. The server tells who is connected now, and not who was.
+        See `Witness`. The server tells who is connected, and neither who was nor by which password.
 
-        Nor does it tell by which password, so where `old` and `current` are of one user all of
-        its sessions count.
+        So where `old` and `current` are of one user all of its sessions count.
         """
         del since
         try:
@@ -244,7 +243,7 @@ class MySQL(_Server):
                 self._put_first(connection, session)
                 _change_own(connection, session, pending, retaining)
 
-    def dropother_sessions(self, current: DatabaseLogin) -> None:
+    def drop_others(self, current: DatabaseLogin) -> None:
         """See `TwoPasswords.drop_others`. Wants APPLICATION_PASSWORD_ADMIN of the user."""
         with self._holding(current, current.username) as connection:
             try:
