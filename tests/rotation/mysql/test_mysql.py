@@ -139,10 +139,12 @@ def test_without_tls_the_password_is_not_handed_over_as_it_is(server, method):
 
 def test_a_second_password_is_honoured_beside_the_first(server):
     current = user(server)
-    pending = renewed(current)
-    for _ in range(2):
-        mysql().add_password(current, pending)
-        assert honoured(server, current, pending) == [True, True]
+    pending, seen = renewed(current), []
+    mysql().add_password(current, pending)
+    server.after = lambda: seen.extend(honoured(server, current, pending))
+    mysql().add_password(current, pending)
+    assert len(seen) > 2
+    assert all(seen)
 
 
 def test_nothing_older_than_the_two_is_honoured(server):

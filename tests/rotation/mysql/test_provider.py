@@ -23,7 +23,7 @@ from wickie.errors import (
 )
 from wickie.model import Verdict
 from wickie.providers import Context, Witness, verify
-from wickie.providers.mysql import MySQL
+from wickie.providers.mysql import MariaDB, MySQL
 from wickie.providers.mywire import account, session
 
 pytestmark = pytest.mark.slow
@@ -188,6 +188,21 @@ def test_nobody_changes_a_user_that_another_session_is_changing(server, monkeypa
     ):
         mariadb().set_password(server.admin, user)
     mariadb().set_password(server.admin, user)
+
+
+def test_a_password_that_died_while_another_held_the_lock_sets_nothing(server, monkeypatch):
+    user = server.user()
+    other = replace(user, password=secret())
+    check, set_other = MariaDB._require_version, mariadb().set_password
+
+    def meanwhile(*_):
+        monkeypatch.setattr(MariaDB, "_require_version", check)
+        set_other(server.admin, other)
+
+    monkeypatch.setattr(MariaDB, "_require_version", meanwhile)
+    with pytest.raises(AuthenticationError):
+        mariadb().set_password(user, replace(user, password=secret()))
+    assert server.verdict(other) is Verdict.LIVE
 
 
 def connect(user):
