@@ -136,6 +136,18 @@ ENGINES: Final[Mapping[str, Engine]] = {
         ),
         verified_against="AWS's API by a stand-in that obeys its model; sign-in by Valkey 9.1",
     ),
+    "mysql": Engine(
+        "wickie.providers.mysql:MySQL",
+        ("single-user", "alternating-users", "dual-password"),
+        drivers=("pymysql",),
+        verified_against="a stand-in that speaks the protocol; what it shares, MariaDB 10.11",
+    ),
+    "mariadb": Engine(
+        "wickie.providers.mysql:MariaDB",
+        ("single-user", "alternating-users"),
+        drivers=("pymysql",),
+        verified_against="MariaDB 10.11 with TLS",
+    ),
 }
 
 

@@ -1,0 +1,234 @@
+"""Whole rotations of users of a real MariaDB, with Secrets Manager played as AWS documents it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pymysql
+import pytest
+
+from tests.rotation.mysql.conftest import changed
+from tests.rotation.test_crashes import Died, Fuse, broken_invariants
+from wickie.credentials import Sensitive
+from wickie.errors import AuthenticationError, RotationError
+from wickie.model import Verdict
+from wickie.providers.mywire import Session, account
+from wickie.rotation.driver import Step
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def alternating(aws, server):
+    return aws.using("alternating-users", master=aws.store(server.admin))
+
+
+def test_single_user_ends_with_the_new_password_alone(aws, server):
+    old = server.user()
+    arn = aws.store(old)
+    aws.rotate(arn)
+    new = aws.value(arn)
+    assert new.username == old.username
+    assert server.verdict(new) is Verdict.LIVE
+    assert server.verdict(old) is Verdict.DEAD
+
+
+def test_alternating_users_keep_the_old_credential_alive_for_one_rotation(alternating, server):
+    first = server.user(host="127.%")
+    arn = alternating.store(first)
+    alternating.rotate(arn)
+    second = alternating.value(arn)
+    assert second.username == f"{first.username}_clone"
+    assert server.verdict(first) is server.verdict(second) is Verdict.LIVE
+
+    alternating.rotate(arn)
+    third = alternating.value(arn)
+    assert third.username == first.username
+    assert server.verdict(first) is Verdict.DEAD
+    assert server.verdict(second) is server.verdict(third) is Verdict.LIVE
+
+
+def test_a_retired_user_is_refused_and_its_sessions_end(alternating, server):
+    old = server.user()
+    arn = alternating.store(old)
+    version = alternating.version(arn)
+    alternating.rotate(arn)
+    session = pymysql.connect(
+        host="localhost", port=old.port, user=old.username, password=old.password.reveal()
+    )
+    assert alternating.act("retire", arn, version)["verdict"] == "DEAD"
+    assert server.verdict(old) is Verdict.DEAD
+    assert server.verdict(alternating.value(arn)) is Verdict.LIVE
+    with pytest.raises(pymysql.OperationalError):
+        session.ping(reconnect=False)
+
+
+def test_a_clone_that_may_do_less_is_not_promoted(alternating, server):
+    base = server.user()
+    who = account(base.username, "%")
+    server.run("create database if not exists till", f"grant select, insert on till.* to {who}")
+    arn = alternating.store(base)
+    token = alternating.begin(arn)
+    alternating.step(arn, Step.CREATE, token)
+    alternating.step(arn, Step.SET, token)
+    server.run(f"revoke insert on till.* from {account(f'{base.username}_clone', '%')}")
+    for step in (Step.TEST, Step.FINISH):
+        with pytest.raises(AuthenticationError, match=r"may do less.*INSERT ON `till`"):
+            alternating.step(arn, step, token)
+    assert alternating.value(arn).username == base.username
+
+    alternating.rotate(arn, token)  # the retry of Secrets Manager mends it
+    assert alternating.version(arn) == token
+
+
+def test_no_password_reaches_the_servers_log(aws, alternating, server):
+    single, pair = aws.store(server.user()), alternating.store(server.user())
+    values = []
+    for _ in range(2):
+        aws.rotate(single)
+        alternating.rotate(pair)
+        values += [aws.value(single), alternating.value(pair)]
+    log = server.local.log_text()
+    assert all(f"{value.username}@127.0.0.1" in log for value in values)
+    assert not [value.username for value in values if value.password.reveal() in log]
+
+
+def test_wrong_current_password_abandons_and_changes_nothing(aws, alternating, server):
+    user = server.user()
+    for player in (aws, alternating):
+        arn = player.store(replace(user, password=Sensitive("wrong" * 8)))
+        before = player.version(arn)
+        with pytest.raises(RotationError, match="AWSCURRENT is not honoured"):
+            player.rotate(arn)
+        assert player.version(arn) == before
+    assert server.verdict(user) is Verdict.LIVE
+
+
+def test_two_secrets_for_one_user_never_leave_a_promoted_value_dead(aws, server):
+    user = server.user()
+    arns = [aws.store(user) for _ in range(2)]
+    tokens = [aws.begin(arn) for arn in arns]
+    for arn, token in zip(arns, tokens, strict=True):
+        aws.step(arn, Step.CREATE, token)
+    failures: list[Exception] = []
+
+    def run(arn: str, token: str) -> None:
+        try:
+            aws.rotate(arn, token)
+        except RotationError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=pair) for pair in zip(arns, tokens, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    promoted = [a for a, t in zip(arns, tokens, strict=True) if aws.version(a) == t]
+    assert len(promoted) == len(failures) == 1
+    assert server.verdict(aws.value(promoted[0])) is Verdict.LIVE
+
+
+def test_alternating_users_refuse_no_login_at_twenty_a_second(alternating, server):
+    arn = alternating.store(server.user())
+    stop, refused, attempts = threading.Event(), [], 0
+
+    def client() -> None:
+        nonlocal attempts
+        while not stop.is_set():
+            begun = time.monotonic()
+            verdict = server.verdict(alternating.value(arn))
+            attempts += 1
+            if verdict is not Verdict.LIVE:
+                refused.append(verdict)
+            stop.wait(max(0.0, 0.05 - (time.monotonic() - begun)))
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    for _ in range(6):
+        alternating.rotate(arn)
+    stop.set()
+    thread.join()
+    assert attempts >= 10
+    assert not refused
+
+
+@contextmanager
+def fused(player, fuse):
+    """A boundary before anything, and after every call to Secrets Manager and to the database."""
+    run = Session.run
+
+    def run_and_maybe_die(self, *args):
+        try:
+            return run(self, *args)
+        finally:
+            fuse.boundary()
+
+    events = player.clients.secrets_manager.meta.events
+    events.register("after-call", fuse.boundary)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Session, "run", run_and_maybe_die)
+            fuse.boundary()
+            yield
+    finally:
+        events.unregister("after-call", fuse.boundary)
+
+
+def rotate_with(player, fuse, arn, token) -> None:
+    with fused(player, fuse):
+        for step in Step:
+            player.step(arn, step, token)
+
+
+def user_of(plain):
+    """One with something to copy, so that the boundaries between that are met too."""
+    user = plain.user(options="with max_user_connections 9")
+    who = account(user.username, "%")
+    plain.run(
+        "create role if not exists clerk",
+        f"grant select, insert on till.* to {who} with grant option",
+        f"grant delete on till.* to {who}",
+        f"grant clerk to {who}",
+        f"set default role clerk for {who}",
+    )
+    return user
+
+
+@pytest.mark.parametrize("strategy", ["single-user", "alternating-users"])
+def test_killed_at_any_boundary_the_retry_ends_well(aws, plain, strategy):
+    player = aws.using(strategy, master=aws.store(plain.admin))
+    fuse, arn = Fuse(), player.store(user_of(plain))
+    rotate_with(player, fuse, arn, player.begin(arn))
+    points, broken = fuse.passed, []
+    assert points > (20 if strategy == "single-user" else 45)
+    for point in range(points):
+        old = user_of(plain)
+        arn = player.store(old)
+        token = player.begin(arn)
+        with pytest.raises(Died):
+            rotate_with(player, Fuse(point), arn, token)
+        locked_out = plain.verdict(player.value(arn)) is not Verdict.LIVE
+        if locked_out and strategy == "single-user":
+            locked_out = plain.verdict(player.value(arn, "AWSPENDING")) is not Verdict.LIVE
+        if locked_out:
+            broken.append(f"{point}: neither AWSCURRENT nor AWSPENDING is honoured")
+        player.rotate(arn, token)
+        broken += [f"{point}: {b}" for b in broken_invariants(player, plain, arn, old, token)]
+        if strategy != "single-user":
+            new = player.value(arn).username
+            of_clone = [text for text in plain.grants(new) if "wickie-clone" not in text]
+            if of_clone != plain.grants(old.username):
+                broken.append(f"{point}: the clone has other grants")
+    assert not broken, f"{points} points"
+
+
+def test_a_users_tls_requirement_holds_for_both(alternating, server):
+    base = server.user(options="require ssl")
+    arn = alternating.store(base)
+    alternating.rotate(arn)
+    clone = alternating.value(arn)
+    assert server.verdict(clone) is Verdict.LIVE
+    assert server.verdict(changed(clone, ssl=False)) is Verdict.DEAD
