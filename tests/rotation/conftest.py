@@ -159,7 +159,9 @@ class SecretsManager:
     def value(self, arn: str, label: str = "AWSCURRENT") -> DatabaseLogin:
         version = self.version(arn, label)
         reply = self.client.get_secret_value(SecretId=arn, VersionId=version)
-        provider = find_engine(self.settings.engine).open(Context(self.clients))
+        provider = find_engine(self.settings.engine).open(
+            Context(self.clients, self.settings.options)
+        )
         value: DatabaseLogin = provider.parse(reply["SecretString"], arn)
         return value
 

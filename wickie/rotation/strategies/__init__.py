@@ -111,9 +111,16 @@ def require_rights(pending: Credential, rights: str, current: Credential, wanted
     """
     if rights != wanted:
         raise LesserRightsError(
-            f"{pending.holder} acts as {rights} and {current.holder} as {wanted}, so it may do "
-            f"less; make the rights of both equal at {pending.place[1]}, then rotate again"
+            f"{pending.holder} acts as {_beside(rights, wanted)} and {current.holder} as "
+            f"{_beside(wanted, rights)}, so it may do less; make the rights of both equal at "
+            f"{pending.place[1]}, then rotate again"
         )
+
+
+def _beside(rights: str, others: str) -> str:
+    """The parts of `rights` that `others` has not: a user may have hundreds."""
+    has = others.split("; ")
+    return "; ".join(part for part in rights.split("; ") if part not in has) or "no more than that"
 
 
 def abandoned(current: Credential, why: str) -> RotationError:
