@@ -22,7 +22,9 @@ class Engine:
     """`module:class`, so that a function imports the drivers of its own engine only."""
     strategies: tuple[str, ...]
     drivers: tuple[str, ...] = ()
-    """Distributions that the provider's module imports and Lambda's runtime lacks."""
+    """Distributions that the provider's module imports and Lambda's runtime lacks, in Python."""
+    native: tuple[str, ...] = ()
+    """Those that hold compiled code which they cannot do without."""
     options: tuple[str, ...] = ()
     """What `options` in wickie.yaml must give."""
     longest: int = 128
@@ -87,6 +89,31 @@ ENGINES: Final[Mapping[str, Engine]] = {
         forbidden="'\"\\/@",
         verified_against="no Redshift: PostgreSQL 15 with MD5 logins and a view for stv_sessions, "
         "where the statements are the same; method 13 by a stand-in",
+    ),
+    "sqlserver": Engine(
+        "wickie.providers.sqlserver:SqlServer",
+        ("single-user", "alternating-users"),
+        drivers=("python-tds",),
+        longest=128,
+        verified_against="no SQL Server: statements by a stand-in that keeps logins, users and "
+        "grants and runs the catalog queries; TLS and sign-in by one that speaks TDS 7.4",
+    ),
+    "oracle": Engine(
+        "wickie.providers.oracle:Oracle",
+        ("single-user", "alternating-users"),
+        drivers=("typing-extensions",),
+        native=("oracledb", "cryptography", "cffi"),
+        longest=30,
+        forbidden='"',
+        verified_against="no Oracle: statements by a stand-in at the driver's API that keeps users "
+        "and grants and runs the catalog queries",
+    ),
+    "mongodb": Engine(
+        "wickie.providers.mongodb:MongoDb",
+        ("single-user", "alternating-users"),
+        drivers=("pymongo", "dnspython"),
+        verified_against="no MongoDB nor DocumentDB: passwords by FerretDB 1.24, roles and clones "
+        "by a stand-in at the driver's API",
     ),
 }
 
