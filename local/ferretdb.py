@@ -111,9 +111,7 @@ class FerretDb:
             "sslrootcert": made.ca_pem,
         }
         self.log = scratch / "log"
-        self.admin = DatabaseLogin(
-            "mongo", "localhost", "admin", password, port, document=document
-        )
+        self.admin = DatabaseLogin("mongo", "localhost", "admin", password, port, document=document)
         self._wait(port)
 
     def _wait(self, port: int) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.credentials import DatabaseLogin
-from wickie.errors import ConfigError, redacted
+from wickie.errors import ConfigError
 from wickie.providers.mongowire import session as open_session
 
 if TYPE_CHECKING:
@@ -94,11 +94,9 @@ class MongoDb:
 
     @contextmanager
     def _session(self, *logins: DatabaseLogin) -> Iterator[Session]:
-        """Open one as the first; the text of a failed command may quote any."""
-        with (
-            redacted(*(login.password for login in logins)),
-            open_session(logins[0], self.context.ca_bundle) as database,
-        ):
+        """Open one as the first; no error shows the password of any."""
+        passwords = [login.password for login in logins]
+        with open_session(logins[0], self.context.ca_bundle, *passwords) as database:
             yield database
 
 
@@ -112,7 +110,9 @@ def _users(
     return users
 
 
-def _require_ours(found: Mapping[str, Any] | None, base: str, clone: str, login: DatabaseLogin) -> None:
+def _require_ours(
+    found: Mapping[str, Any] | None, base: str, clone: str, login: DatabaseLogin
+) -> None:
     if found and found.get("customData", {}).get(_MARK) != base:
         raise ConfigError(
             f"user {clone} at {login.host} was not made as the clone of {base}, so it is somebody "

@@ -24,7 +24,7 @@ from wickie.providers.tls import plaintext_wanted, tls_failure, trust
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from wickie.credentials import DatabaseLogin
+    from wickie.credentials import DatabaseLogin, Sensitive
 
 APPLICATION: Final = "wickie"
 """Our name in the server's log."""
@@ -61,15 +61,20 @@ class _Client:
 
 
 @contextmanager
-def session(login: DatabaseLogin, ca_bundle: str | None) -> Iterator[Session]:
-    """Sign in as `login`; errors are those of `Provider.sign_in`, in the body too."""
+def session(login: DatabaseLogin, ca_bundle: str | None, *others: Sensitive) -> Iterator[Session]:
+    """
+    Sign in as `login`; errors are those of `Provider.sign_in`, in the body too.
+
+    Their texts hold neither its password nor any of `others`.
+    """
+    secrets = login.password, *others
     place = f"{login.host}:{login.port}"
     context = None if plaintext_wanted(login) else trust(login, ca_bundle)
     _require_reachable(login, place, context)
     with (
-        redacted(login.password),
+        redacted(*secrets),
         tempfile.TemporaryDirectory() as scratch,
-        _errors_of(login, place),
+        _errors_of(login, place, *secrets),
         pymongo.MongoClient(
             login.host,
             login.port,
@@ -127,26 +132,25 @@ def _require_reachable(login: DatabaseLogin, place: str, context: ssl.SSLContext
 
 
 @contextmanager
-def _errors_of(login: DatabaseLogin, place: str) -> Iterator[None]:
+def _errors_of(login: DatabaseLogin, place: str, *secrets: Sensitive) -> Iterator[None]:
     try:
         yield
     except pymongo.errors.OperationFailure as error:
-        raise _refusal(error, login, place) from None
+        text = " ".join(str((error.details or {}).get("errmsg", error)).split())
+        for secret in secrets:
+            text = text.replace(secret.reveal(), "[redacted]")
+        raise _refusal(error.code, text, login, place) from None
     except pymongo.errors.ConnectionFailure as error:
         raise ProviderUnavailableError(
             f"{place} stopped answering {login.username} ({type(error).__name__}); try again later"
         ) from None
 
 
-def _refusal(
-    error: pymongo.errors.OperationFailure, login: DatabaseLogin, place: str
-) -> ProviderError:
-    text = " ".join(str((error.details or {}).get("errmsg", error)).split())
-    text = text.replace(login.password.reveal(), "[redacted]")
-    if error.code == _AUTHENTICATION_FAILED:
+def _refusal(code: int | None, text: str, login: DatabaseLogin, place: str) -> ProviderError:
+    if code == _AUTHENTICATION_FAILED:
         return AuthenticationError(f"{place} does not honour the password of {login.username}")
-    if error.code in _ASK_AGAIN:
+    if code in _ASK_AGAIN:
         return ProviderUnavailableError(f"{place} cannot serve {login.username} now: {text}")
-    if error.code == _NOT_PERMITTED:
+    if code == _NOT_PERMITTED:
         return ProviderError(f"{login.username} lacks a privilege at {place}: {text}; grant it")
-    return ProviderError(f"{place} refused {login.username}: {text} ({error.code})")
+    return ProviderError(f"{place} refused {login.username}: {text} ({code})")

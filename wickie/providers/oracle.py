@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from wickie.credentials import DatabaseLogin, Sensitive
-from wickie.errors import ConfigError, redacted
+from wickie.errors import ConfigError
 from wickie.providers import oragrants
 from wickie.providers.orawire import folded, identifier
 from wickie.providers.orawire import session as open_session
@@ -99,11 +99,9 @@ class Oracle:
 
     @contextmanager
     def _session(self, *logins: DatabaseLogin) -> Iterator[Session]:
-        """Open one as the first; the text of a failed statement may quote any."""
-        with (
-            redacted(*(login.password for login in logins)),
-            open_session(logins[0], self.context.ca_bundle) as connection,
-        ):
+        """Open one as the first; no error shows the password of any."""
+        passwords = [login.password for login in logins]
+        with open_session(logins[0], self.context.ca_bundle, *passwords) as connection:
             yield connection
 
 

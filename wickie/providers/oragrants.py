@@ -47,8 +47,7 @@ _COLUMNS: Final = (
 )
 _QUOTAS: Final = "select tablespace_name, max_bytes from dba_ts_quotas where username = :name"
 _SETTINGS: Final = (
-    "select profile, default_tablespace, temporary_tablespace from dba_users"
-    " where username = :name"
+    "select profile, default_tablespace, temporary_tablespace from dba_users where username = :name"
 )
 _UNFINISHED: Final = "EXPIRED & LOCKED"
 _PREFIXES: Final = {"DIRECTORY": "directory ", "USER": "user "}

@@ -22,7 +22,7 @@ from wickie.providers.tls import plaintext_wanted, tls_failure, trust
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wickie.credentials import DatabaseLogin
+    from wickie.credentials import DatabaseLogin, Sensitive
 
 CONNECT_SECONDS: Final = 5
 _ANSWER_MILLISECONDS: Final = 15_000
@@ -91,12 +91,17 @@ def folded(username: str) -> str:
 
 
 @contextmanager
-def session(login: DatabaseLogin, ca_bundle: str | None) -> Iterator[Session]:
-    """Sign in as `login`; errors are those of `Provider.sign_in`, in the body too."""
+def session(login: DatabaseLogin, ca_bundle: str | None, *others: Sensitive) -> Iterator[Session]:
+    """
+    Sign in as `login`; errors are those of `Provider.sign_in`, in the body too.
+
+    Their texts hold neither its password nor any of `others`.
+    """
+    secrets = login.password, *others
     place = f"{login.host}:{login.port}"
     context = None if plaintext_wanted(login) else trust(login, ca_bundle)
     _require_reachable(login, place, context)
-    with redacted(login.password), _errors_of(login, place):
+    with redacted(*secrets), _errors_of(login, place, *secrets):
         connection = oracledb.connect(
             user=login.username,
             password=login.password.reveal(),
@@ -134,13 +139,14 @@ def _require_reachable(login: DatabaseLogin, place: str, context: ssl.SSLContext
 
 
 @contextmanager
-def _errors_of(login: DatabaseLogin, place: str) -> Iterator[None]:
+def _errors_of(login: DatabaseLogin, place: str, *secrets: Sensitive) -> Iterator[None]:
     try:
         yield
     except oracledb.Error as error:
         details = error.args[0]
         text = " ".join(str(details.message).split())
-        text = text.replace(login.password.reveal(), "[redacted]")
+        for secret in secrets:
+            text = text.replace(secret.reveal(), "[redacted]")
         raise _refusal(details.full_code, text, login, place) from None
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wickie.credentials import DatabaseLogin
-from wickie.errors import ConfigError, redacted
+from wickie.errors import ConfigError
 from wickie.providers import sqlrights
 from wickie.providers.tds import APPLICATION, identifier, literal
 from wickie.providers.tds import session as open_session
@@ -103,11 +103,9 @@ class SqlServer:
 
     @contextmanager
     def _session(self, *logins: DatabaseLogin) -> Iterator[Session]:
-        """Open one as the first; the text of a failed statement may quote any."""
-        with (
-            redacted(*(login.password for login in logins)),
-            open_session(logins[0], self.context.ca_bundle) as connection,
-        ):
+        """Open one as the first; no error shows the password of any."""
+        passwords = [login.password for login in logins]
+        with open_session(logins[0], self.context.ca_bundle, *passwords) as connection:
             yield connection
 
 

@@ -22,9 +22,9 @@ from wickie.errors import (
 from wickie.providers.tls import no_tls, plaintext_wanted, tls_failure, trust
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from wickie.credentials import DatabaseLogin
+    from wickie.credentials import DatabaseLogin, Sensitive
 
 
 class Session(Protocol):
@@ -118,10 +118,15 @@ pytds.tls.establish_channel = _establish_channel
 
 
 @contextmanager
-def session(login: DatabaseLogin, ca_bundle: str | None) -> Iterator[Session]:
-    """Sign in as `login`; errors are those of `Provider.sign_in`, in the body too."""
+def session(login: DatabaseLogin, ca_bundle: str | None, *others: Sensitive) -> Iterator[Session]:
+    """
+    Sign in as `login`; errors are those of `Provider.sign_in`, in the body too.
+
+    Their texts hold neither its password nor any of `others`.
+    """
+    secrets = login.password, *others
     place = f"{login.host}:{login.port}"
-    with redacted(login.password), _errors_of(login, place):
+    with redacted(*secrets), _errors_of(login, place, *secrets):
         connection = _connect(login, place, ca_bundle)
         try:
             opened = _Tds(connection)
@@ -171,19 +176,25 @@ def _connect(login: DatabaseLogin, place: str, ca_bundle: str | None) -> Any:
 
 
 @contextmanager
-def _errors_of(login: DatabaseLogin, place: str) -> Iterator[None]:
+def _errors_of(login: DatabaseLogin, place: str, *secrets: Sensitive) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as error:
         raise tls_failure(place, error) from None
     except (pytds.Error, OSError) as error:
         cause = error.__cause__ if isinstance(error, TimeoutError) else None  # why it tried again
-        raise _refusal(cause or error, login, place) from None
+        raise _refusal(cause or error, _text(cause or error, secrets), login, place) from None
 
 
-def _refusal(error: BaseException, login: DatabaseLogin, place: str) -> ProviderError:
-    number = getattr(error, "number", 0)
+def _text(error: BaseException, secrets: Iterable[Sensitive]) -> str:
     text = " ".join(str(error.args[0] if error.args else error).split())
+    for secret in secrets:
+        text = text.replace(secret.reveal(), "[redacted]")
+    return text
+
+
+def _refusal(error: BaseException, text: str, login: DatabaseLogin, place: str) -> ProviderError:
+    number = getattr(error, "number", 0)
     # A database that cannot be opened ends in 18456 too, after the message that says so.
     if number in _PASSWORD_REFUSED and error.args[0] == getattr(error, "text", ""):
         return AuthenticationError(f"{place} does not honour the password of {login.username}")
@@ -194,10 +205,7 @@ def _refusal(error: BaseException, login: DatabaseLogin, place: str) -> Provider
     if number in _NOT_PERMITTED:
         return ProviderError(f"{login.username} lacks a permission at {place}: {text}; grant it")
     if number:
-        return ProviderError(
-            f"{place} refused {login.username}: "
-            f"{text.replace(login.password.reveal(), '[redacted]')} ({number})"
-        )
+        return ProviderError(f"{place} refused {login.username}: {text} ({number})")
     if "not supported by server" in text or "unexpected ENCRYPT_ON" in text:
         return no_tls(place)
     if "required by server" in text:
