@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from wickie.providers.orawire import Session
 
 _NAME_BYTES: Final = 30
-_PASSWORD_BYTES: Final = 30
 
 _OTHERS: Final = """
 select sid, serial# from v$session where username = user and sid <> sys_context('USERENV', 'SID')
