@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 # As stacks/constructs/logged_function.py has it: arm64, python3.14 on Amazon Linux 2023.
 _PYTHON: Final = "3.14"
 _PLATFORM: Final = "aarch64-manylinux2014"
+_FITTING: Final = re.compile(
+    r"-none-any\.whl|(-cp314-cp314|-abi3)-manylinux[^/]*_aarch64[^/]*\.whl"
+)
 
 
 def fetch(names: Sequence[str], locked: dict[str, Any], project: Path) -> Path:
@@ -43,7 +47,13 @@ def _requirement(name: str, locked: dict[str, Any]) -> str:
     package = next((p for p in locked["package"] if p["name"] == name), None)
     if package is None:
         raise ConfigError(f"{name} is not in uv.lock; run uv add --optional drivers {name}")
-    hashes = " ".join(f"--hash={wheel['hash']}" for wheel in package.get("wheels", ()))
+    wheels = package.get("wheels", ())
+    if not any(_FITTING.search(wheel["url"]) for wheel in wheels):
+        raise ConfigError(
+            f"uv.lock has no wheel of {name} {package['version']} for Lambda (Python {_PYTHON}, "
+            f"arm64); lock a version that has one"
+        )
+    hashes = " ".join(f"--hash={wheel['hash']}" for wheel in wheels)
     return f"{name}=={package['version']} {hashes}\n"
 
 
@@ -64,7 +74,6 @@ def _install(requirements: str, target: Path, project: Path, names: str) -> None
     )
     if done.returncode:
         raise ConfigError(
-            f"no wheels of {names} for Lambda (Python {_PYTHON}, {_PLATFORM}), as uv.lock has "
-            f"them: {' '.join(done.stderr.split())}; check the package index, else run uv lock "
-            f"--upgrade-package"
+            f"wheels of {names} for Lambda (Python {_PYTHON}, {_PLATFORM}) cannot be fetched as "
+            f"uv.lock has them: {' '.join(done.stderr.split())}"
         )
