@@ -7,6 +7,7 @@ builds it: that takes minutes, so no test does.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -41,9 +42,9 @@ def install() -> Path:
     if go is None:
         raise RuntimeError("Go is not installed; FerretDB is built with it")
     with tempfile.TemporaryDirectory() as scratch:
-        run = {"check": True, "cwd": scratch, "capture_output": True, "text": True}
-        found = subprocess.run([go, "mod", "download", "-json", _MODULE], **run)  # type: ignore[call-overload]
-        folder = found.stdout.split('"Dir": "')[1].split('"')[0]
+        argv = [go, "mod", "download", "-json", _MODULE]
+        found = subprocess.run(argv, check=True, cwd=scratch, capture_output=True)
+        folder = json.loads(found.stdout)["Dir"]
         source = Path(shutil.copytree(folder, f"{scratch}/source", copy_function=shutil.copyfile))
         for path in (source, *source.rglob("*")):
             path.chmod(0o755)

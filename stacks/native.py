@@ -65,9 +65,11 @@ def _install(requirements: str, target: Path, project: Path, names: str) -> None
     listed = target.with_suffix(".txt")
     listed.write_text(requirements)
     done = subprocess.run(  # noqa: S603  (its arguments are ours)
-        [uv, "pip", "install", "--quiet", "--no-config", "--target", target]
-        + ["--python-platform", _PLATFORM, "--python-version", _PYTHON]
-        + ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", listed],
+        [
+            *(uv, "pip", "install", "--quiet", "--no-config", "--target", str(target)),
+            *("--python-platform", _PLATFORM, "--python-version", _PYTHON),
+            *("--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(listed)),
+        ],
         check=False,
         capture_output=True,
         text=True,

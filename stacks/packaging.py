@@ -1,8 +1,9 @@
 """
 The functions' code, put together without Docker: `python -m stacks.packaging`.
 
-What goes in is what a function imports, followed through wickie, and the driver of
-its engine; of a driver with native code, the wheel for Lambda. boto3 and dateutil are in Lambda's runtime; a copy beside it would shadow that one.
+What goes in is what a function imports, followed through wickie, and the driver of its engine;
+of a driver with native code, the wheel for Lambda. boto3 and dateutil are in Lambda's runtime; a
+copy beside it would shadow that one.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from pymongo.errors import OperationFailure
 
@@ -31,7 +31,7 @@ class FakeMongoDb:
             raise failure(18, "Authentication failed.")
         return self
 
-    def __enter__(self) -> FakeMongoDb:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None: ...

@@ -5,12 +5,13 @@ The dictionary's queries are run as they are; statements are parsed, and what is
 or names what is not there, fails as it does in Oracle. Every statement commits.
 """
 
+# ruff: noqa: S608, PLR0917  (tables of the tests' own)
 from __future__ import annotations
 
 import re
 import sqlite3
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import oracledb
 
@@ -94,7 +95,7 @@ class FakeOracle:
     def cursor(self) -> FakeOracle:
         return self
 
-    def __enter__(self) -> FakeOracle:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None: ...

@@ -5,11 +5,12 @@ The catalog's queries are run as they are; statements are parsed, and what is no
 names what is not there, fails as it does in SQL Server.
 """
 
+# ruff: noqa: S608, PLR0917  (tables of the tests' own)
 from __future__ import annotations
 
 import re
 import sqlite3
-from typing import Any
+from typing import Any, Self
 
 import pytds
 
@@ -103,7 +104,7 @@ class FakeSqlServer:
     def cursor(self) -> FakeSqlServer:
         return self
 
-    def __enter__(self) -> FakeSqlServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None: ...

@@ -110,7 +110,8 @@ def test_a_user_that_only_has_the_clones_name_is_not_touched(server):
         (8000, ProviderError, "redacted"),
     ],
 )
-def test_refusals_are_told_apart_by_the_code(server, monkeypatch, code, kind, says):
+@pytest.mark.usefixtures("server")
+def test_refusals_are_told_apart_by_the_code(monkeypatch, code, kind, says):
     def refuse(*_, **__):
         raise failure(code, "because of hunter2-in-the-text")
 

@@ -165,7 +165,8 @@ def test_an_owner_of_objects_has_no_clone(server):
         ("ORA-00600", ProviderError, "redacted"),
     ],
 )
-def test_refusals_are_told_apart_by_the_code(server, monkeypatch, code, kind, says):
+@pytest.mark.usefixtures("server")
+def test_refusals_are_told_apart_by_the_code(monkeypatch, code, kind, says):
     def refuse(**_):
         raise error(code, "because of hunter2-in-the-text")
 

@@ -159,7 +159,7 @@ def test_an_owner_of_a_database_has_no_clone(server):
         (15151, ProviderError, "lacks a permission"),
     ],
 )
-def test_refusals_are_told_apart_by_the_servers_number(server, monkeypatch, number, kind, says):
+def test_refusals_are_told_apart_by_the_servers_number(monkeypatch, number, kind, says):
     def refuse(*_):
         raise error(number, "because of hunter2-in-the-text")
 
@@ -170,7 +170,7 @@ def test_refusals_are_told_apart_by_the_servers_number(server, monkeypatch, numb
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_database_that_cannot_be_opened_is_not_a_dead_password(server, monkeypatch):
+def test_a_database_that_cannot_be_opened_is_not_a_dead_password(monkeypatch):
     def refuse(*_):
         made = error(18456, "Login failed for user 'app'.")
         made.args = ("Cannot open database. Login failed for user 'app'.", None)
@@ -193,7 +193,7 @@ def test_ending_sessions_spares_those_of_others_and_says_what_is_missing(server)
         PROVIDER.end_sessions(login("app", "password-of-app"))
 
 
-def test_the_new_password_is_in_no_error(server, monkeypatch):
+def test_the_new_password_is_in_no_error(server):
     old = user(server, "app")
     new = pending(replace(old, username="nobody"))
     with pytest.raises(ProviderError) as caught:

@@ -47,7 +47,7 @@ def test_the_drivers_of_mongodb_and_sql_server_go_along_in_python_alone(tmp_path
 
 
 def test_a_wheel_that_the_lock_lacks_is_an_error_that_names_it(tmp_path):
-    with pytest.raises(ConfigError, match="nothing-such is not in uv.lock"):
+    with pytest.raises(ConfigError, match=r"nothing-such is not in uv\.lock"):
         native.fetch(["nothing-such"], {"package": []}, tmp_path)
 
 

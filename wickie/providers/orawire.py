@@ -28,7 +28,7 @@ CONNECT_SECONDS: Final = 5
 _ANSWER_MILLISECONDS: Final = 15_000
 
 # https://docs.oracle.com/en/error-help/db/
-_PASSWORD_REFUSED: Final = "ORA-01017"
+_REFUSED: Final = "ORA-01017"
 _REMEDIES: Final = {
     "ORA-28000": "the account is locked, which tells nothing about its password: ACCOUNT UNLOCK",
     "ORA-28001": "the password has expired; set one, and a profile with PASSWORD_LIFE_TIME",
@@ -151,7 +151,7 @@ def _errors_of(login: DatabaseLogin, place: str, *secrets: Sensitive) -> Iterato
 
 
 def _refusal(code: str, text: str, login: DatabaseLogin, place: str) -> ProviderError:
-    if code == _PASSWORD_REFUSED:
+    if code == _REFUSED:
         return AuthenticationError(f"{place} does not honour the password of {login.username}")
     if code in _REMEDIES:
         return ProviderError(f"{place} refused {login.username}: {_REMEDIES[code]}")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-import pytds
+import pytds  # type: ignore[import-untyped]
 
 from wickie.errors import (
     AuthenticationError,
@@ -83,7 +83,7 @@ class _Secured:
         del flags
         while True:
             try:
-                return self._tls.read(size or len(buffer), buffer)  # type: ignore[arg-type]
+                return cast("int", self._tls.read(size or len(buffer), cast("bytearray", buffer)))
             except ssl.SSLWantReadError:
                 piece = self._plain.recv(_PIECE)
                 if not piece:
