@@ -5,7 +5,7 @@ The dictionary's queries are run as they are; statements are parsed, and what is
 or names what is not there, fails as it does in Oracle. Every statement commits.
 """
 
-# ruff: noqa: S608, PLR0917  (tables of the tests' own)
+# ruff: noqa: S608  (tables of the tests' own)
 from __future__ import annotations
 
 import re

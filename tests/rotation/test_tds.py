@@ -46,6 +46,33 @@ def framed(kind, data):
     return struct.pack(">BBHHBB", kind, 1, len(data) + 8, 0, 1, 0) + data
 
 
+class Secured:
+    """The server's end of the channel."""
+
+    def __init__(self, plain, context):
+        self.plain, self.inward, self.out = plain, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.inward, self.out, server_side=True)
+        while True:
+            try:
+                self.tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.flush()
+                self.inward.write(packet(plain.recv))
+        self.flush()
+
+    def flush(self):
+        if self.out.pending:
+            self.plain.sendall(framed(18, self.out.read()))
+
+    def read(self, size):
+        while True:
+            try:
+                return self.tls.read(size)
+            except ssl.SSLWantReadError:
+                self.inward.write(exactly(self.plain.recv, 1))
+
+
 def serve(listener, context, encryption, answer, seen):
     try:
         plain = listener.accept()[0]
@@ -53,33 +80,11 @@ def serve(listener, context, encryption, answer, seen):
             packet(plain.recv)
             fields = struct.pack(">BHHBHHB", 0, 11, 6, 1, 17, 1, 255)
             plain.sendall(framed(4, fields + b"\x10\0\0\0\0\0" + bytes([encryption])))
-            inward, out = ssl.MemoryBIO(), ssl.MemoryBIO()
-            tls = context.wrap_bio(inward, out, server_side=True)
-            while True:
-                try:
-                    tls.do_handshake()
-                    break
-                except ssl.SSLWantReadError:
-                    if out.pending:
-                        plain.sendall(framed(18, out.read()))
-                    inward.write(packet(plain.recv))
-            if out.pending:
-                plain.sendall(framed(18, out.read()))
-
-            def read(size):
-                while True:
-                    try:
-                        return tls.read(size)
-                    except ssl.SSLWantReadError:
-                        piece = plain.recv(4096)
-                        if not piece:
-                            return b""
-                        inward.write(piece)
-
+            secured = Secured(plain, context)
             for reply in (answer, DONE, DONE):
-                seen.append(packet(read))
-                tls.write(framed(4, reply))
-                plain.sendall(out.read())
+                seen.append(packet(secured.read))
+                secured.tls.write(framed(4, reply))
+                plain.sendall(secured.out.read())
     except (OSError, EOFError):
         return
 

@@ -40,11 +40,35 @@ _REMEDIES: Final = {
     "DPY-3015": "its password has a verifier older than 12.1's; set it once anew",
 }
 _ASK_AGAIN: Final = frozenset(
-    "ORA-00018 ORA-00020 ORA-00054 ORA-00060 ORA-01033 ORA-01034 ORA-01089 ORA-01090 ORA-03113 "
-    "ORA-03114 ORA-03135 ORA-04021 ORA-12516 ORA-12519 ORA-12520 ORA-12528 ORA-12537 ORA-12541 "
-    "ORA-12547 ORA-00028 DPY-1001 DPY-4011 DPY-4024 DPY-6005 DPY-6000".split()
+    {
+        "ORA-00018",
+        "ORA-00020",
+        "ORA-00054",
+        "ORA-00060",
+        "ORA-01033",
+        "ORA-01034",
+        "ORA-01089",
+        "ORA-01090",
+        "ORA-03113",
+        "ORA-03114",
+        "ORA-03135",
+        "ORA-04021",
+        "ORA-12516",
+        "ORA-12519",
+        "ORA-12520",
+        "ORA-12528",
+        "ORA-12537",
+        "ORA-12541",
+        "ORA-12547",
+        "ORA-00028",
+        "DPY-1001",
+        "DPY-4011",
+        "DPY-4024",
+        "DPY-6005",
+        "DPY-6000",
+    }
 )
-_NOT_PERMITTED: Final = frozenset("ORA-00942 ORA-01031 ORA-01749 ORA-01919 ORA-01932".split())
+_NOT_PERMITTED: Final = frozenset({"ORA-00942", "ORA-01031", "ORA-01749", "ORA-01919", "ORA-01932"})
 
 
 class Session(Protocol):

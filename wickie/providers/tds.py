@@ -206,6 +206,13 @@ def _refusal(error: BaseException, text: str, login: DatabaseLogin, place: str) 
         return ProviderError(f"{login.username} lacks a permission at {place}: {text}; grant it")
     if number:
         return ProviderError(f"{place} refused {login.username}: {text} ({number})")
+    return _without_answer(error, text, login, place)
+
+
+def _without_answer(
+    error: BaseException, text: str, login: DatabaseLogin, place: str
+) -> ProviderError:
+    """Read what the driver says of its own accord, which has no number."""
     if "not supported by server" in text or "unexpected ENCRYPT_ON" in text:
         return no_tls(place)
     if "required by server" in text:
