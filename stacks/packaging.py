@@ -1,8 +1,9 @@
 """
 The functions' code, put together without Docker: `python -m stacks.packaging`.
 
-What goes in is what a function imports, followed through wickie, and the driver of
-its engine. boto3 and dateutil are in Lambda's runtime; a copy beside it would shadow that one.
+What goes in is what a function imports, followed through wickie, and the driver of its engine;
+of a driver with native code, the wheel for Lambda. boto3 and dateutil are in Lambda's runtime; a
+copy beside it would shadow that one.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import tempfile
 import tomllib
 import zipfile
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from stacks import native
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation.strategies import STRATEGIES
@@ -33,6 +35,7 @@ _OWN: Final = ("refresh", "watch")
 _OURS: Final = ("lambdas", "wickie")
 # The driver asks for its own version, so METADATA goes along; licences must.
 _METADATA: Final = ("METADATA", "LICENSE")
+_CODE: Final = (".py", ".so")
 _MOMENT: Final = 315_532_800  # 1980-01-01, the first that a zip can tell
 
 
@@ -50,7 +53,7 @@ def build(name: str, root: Path = PROJECT, *, files: Mapping[str, str] | None = 
     `name` is an engine, for its rotation function, or `refresh` or `watch`; `files` are added:
     a function's environment takes 4 kB at most.
     """
-    entries, drivers = _contents_of(name)
+    entries, drivers, compiled = _contents_of(name)
     target = root / "build" / "lambda" / name
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as scratch:
@@ -59,6 +62,8 @@ def build(name: str, root: Path = PROJECT, *, files: Mapping[str, str] | None = 
             _copy(source, made / source.relative_to(PROJECT))
         for driver in drivers:
             _vendor(driver, made)
+        if compiled:
+            _unpack(native.fetch(compiled, _lock(), PROJECT), made)
         for file, text in (files or {}).items():
             (made / file).write_text(text)
         for path in made.rglob("*"):
@@ -70,16 +75,20 @@ def build(name: str, root: Path = PROJECT, *, files: Mapping[str, str] | None = 
     return target
 
 
-def _contents_of(name: str) -> tuple[list[str], tuple[str, ...]]:
-    """Modules to start from, and the distributions that they need."""
+def _contents_of(name: str) -> tuple[list[str], tuple[str, ...], tuple[str, ...]]:
+    """Modules to start from, and the distributions that they need: in Python, and compiled."""
     if name in _OWN:
-        return [f"lambdas.{name}"], ()
+        return [f"lambdas.{name}"], (), ()
     engine = find_engine(name)
     engines = [engine, *(find_engine(opened) for opened in engine.opens)]
     # The registries name modules in strings, so that a function imports no other engine's.
     named = [e.provider for e in engines] + [STRATEGIES[s] for s in engine.strategies]
-    drivers = dict.fromkeys(driver for e in engines for driver in e.drivers)
-    return ["lambdas.rotate", *(path.partition(":")[0] for path in named)], tuple(drivers)
+    modules = [path.partition(":")[0] for path in named]
+    drivers, native = (
+        tuple(dict.fromkeys(name for names in kind for name in names))
+        for kind in ([e.drivers for e in engines], [e.native for e in engines])
+    )
+    return ["lambdas.rotate", *modules], drivers, native
 
 
 def _files(folder: Path) -> dict[Path, bytes]:
@@ -151,16 +160,32 @@ def _vendor(name: str, target: Path) -> None:
             f"{name} {distribution.version} is installed and {_locked(name)} locked; run uv sync"
         )
     for file in distribution.files or ():
-        source = Path(str(distribution.locate_file(file)))
-        metadata = file.parts[0].endswith(".dist-info") and file.name in _METADATA
-        if metadata or (file.parts[0] == name and file.suffix == ".py"):
-            _copy(source, target.joinpath(*file.parts))
+        if _needed(file, (".py",)):
+            _copy(Path(str(distribution.locate_file(file))), target.joinpath(*file.parts))
+
+
+def _unpack(wheels: Path, target: Path) -> None:
+    for path in sorted(p for p in wheels.rglob("*") if p.is_file()):
+        file = path.relative_to(wheels)
+        if _needed(file, _CODE):
+            _copy(path, target / file)
+
+
+def _needed(file: PurePath, suffixes: tuple[str, ...]) -> bool:
+    """Whether a distribution's file goes along. Scripts lie outside, or in `bin`."""
+    top = file.parts[0]
+    if top.endswith(".dist-info"):
+        return file.name in _METADATA
+    return top not in ("..", "bin") and file.suffix in suffixes
 
 
 @cache
+def _lock() -> dict[str, Any]:
+    return tomllib.loads((PROJECT / "uv.lock").read_text())
+
+
 def _locked(name: str) -> str:
-    lock = tomllib.loads((PROJECT / "uv.lock").read_text())
-    return next((str(p["version"]) for p in lock["package"] if p["name"] == name), "not")
+    return next((str(p["version"]) for p in _lock()["package"] if p["name"] == name), "not")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -22,7 +22,9 @@ class Engine:
     """`module:class`, so that a function imports the drivers of its own engine only."""
     strategies: tuple[str, ...]
     drivers: tuple[str, ...] = ()
-    """Distributions that the provider's module imports and Lambda's runtime lacks."""
+    """Distributions that the provider's module imports and Lambda's runtime lacks, in Python."""
+    native: tuple[str, ...] = ()
+    """Those that hold compiled code which they cannot do without."""
     opens: tuple[str, ...] = ()
     """Other engines whose providers it opens, by their names here."""
     options: tuple[str, ...] = ()
@@ -147,6 +149,31 @@ ENGINES: Final[Mapping[str, Engine]] = {
         ("single-user", "alternating-users"),
         drivers=("pymysql",),
         verified_against="MariaDB 10.11 with TLS",
+    ),
+    "sqlserver": Engine(
+        "wickie.providers.sqlserver:SqlServer",
+        ("single-user", "alternating-users"),
+        drivers=("python-tds",),
+        longest=128,
+        verified_against="no SQL Server: statements by a stand-in that keeps logins, users and "
+        "grants and runs the catalog queries; TLS and sign-in by one that speaks TDS 7.4",
+    ),
+    "oracle": Engine(
+        "wickie.providers.oracle:Oracle",
+        ("single-user", "alternating-users"),
+        drivers=("typing-extensions",),
+        native=("oracledb", "cryptography", "cffi"),
+        longest=30,
+        forbidden='"',
+        verified_against="no Oracle: statements by a stand-in at the driver's API that keeps users "
+        "and grants and runs the catalog queries",
+    ),
+    "mongodb": Engine(
+        "wickie.providers.mongodb:MongoDb",
+        ("single-user", "alternating-users"),
+        drivers=("pymongo", "dnspython"),
+        verified_against="no MongoDB nor DocumentDB: passwords by FerretDB 1.24, roles and clones "
+        "by a stand-in at the driver's API",
     ),
 }
 
