@@ -136,7 +136,7 @@ def test_restore_does_not_carry_a_password_to_another_user_or_server(aws, server
 
 def test_unknown_actions_name_the_known_ones(aws, server):
     arn = aws.store(server.user())
-    with pytest.raises(ConfigError, match="restore, retire, verify"):
+    with pytest.raises(ConfigError, match="repair, restore, retire, settle, take-over, verify"):
         aws.act("destroy", arn, aws.version(arn))
 
 

@@ -9,7 +9,7 @@ import pytest
 from wickie import deployment, fingerprints
 from wickie.report import store
 from wickie.response import throttle
-from wickie.rotation import refresh, replacement, versions
+from wickie.rotation import leases, refresh, replacement, versions
 from wickie.rotation.dependents import EcsService, LambdaFunction
 from wickie.scan import ledger, sources
 
@@ -29,7 +29,12 @@ def _actions(statements: list[dict[str, Any]]) -> set[str]:
 @pytest.mark.parametrize("role", ["postgresalternatingusers", "postgressingleuser"])
 def test_a_rotation_function_may_do_what_its_modules_declare(assembly: Assembly, role: str) -> None:
     allowed = _actions(assembly.statements("WickieRotation-dev", role))
-    assert allowed == {*versions.PERMISSIONS, *fingerprints.PUBLISH_PERMISSIONS, *LOGGING}
+    assert allowed == {
+        *versions.PERMISSIONS,
+        *fingerprints.PUBLISH_PERMISSIONS,
+        *leases.PERMISSIONS,
+        *LOGGING,
+    }
 
 
 def test_the_refresh_function_may_do_what_its_modules_declare(assembly: Assembly) -> None:

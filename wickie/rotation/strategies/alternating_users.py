@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wickie.errors import AuthenticationError, ConfigError, RotationError
-from wickie.rotation.strategies import abandoned, require_holder
+from wickie.rotation.strategies import CLONE, abandoned, base_of, require_holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from wickie.providers import Database
     from wickie.rotation.strategies import Means
 
-_CLONE: Final = "_clone"
 _ADMIN_PAUSE: Final = 1.0
 
 
@@ -107,5 +106,5 @@ class AlternatingUsers:
 
 
 def _pair(login: DatabaseLogin) -> tuple[str, str]:
-    base = login.username.removesuffix(_CLONE)
-    return base, base + _CLONE
+    base = base_of(login.username)
+    return base, base + CLONE
