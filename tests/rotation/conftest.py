@@ -102,7 +102,7 @@ class SecretsManager:
     def begin(self, arn: str) -> str:
         """What RotateSecret does first. Asking again for a version that exists does nothing."""
         token = str(uuid.uuid4())
-        self._stored(arn).versions[token] = {
+        self.stored(arn).versions[token] = {
             "createdate": int(time.time()),
             "version_id": token,
             "version_stages": ["AWSPENDING"],
@@ -133,7 +133,7 @@ class SecretsManager:
 
     def tidy(self, arn: str) -> None:
         """Take AWSPENDING off what has become current, as AWS does after a success."""
-        secret = self._stored(arn)
+        secret = self.stored(arn)
         secret.last_changed_date = int(time.time())
         for version in secret.versions.values():
             if "AWSCURRENT" in version["version_stages"]:
@@ -141,18 +141,20 @@ class SecretsManager:
 
     def put_by_hand(self, arn: str, login: DatabaseLogin) -> None:
         """A person stores a value, which gives up a rotation under way."""
-        for version in self._stored(arn).versions.values():
+        secret = self.stored(arn)
+        secret.default_version_id = self.version(arn)  # moto forgets it where a label moves
+        for version in secret.versions.values():
             version["version_stages"] = [s for s in version["version_stages"] if s != "AWSPENDING"]
         self.client.put_secret_value(SecretId=arn, SecretString=login.to_secret_string())
 
     def let_pass(self, arn: str, seconds: float) -> None:
         """Have all that befell the secret so far lie further back."""
-        secret = self._stored(arn)
+        secret = self.stored(arn)
         secret.last_changed_date -= seconds
         for version in secret.versions.values():
             version["createdate"] -= seconds
 
-    def _stored(self, arn: str) -> Any:
+    def stored(self, arn: str) -> Any:
         return models.secretsmanager_backends[DEFAULT_ACCOUNT_ID][REGION].secrets[arn]
 
     def act(
@@ -187,8 +189,12 @@ class SecretsManager:
 
     def stages(self, arn: str) -> dict[str, str]:
         """What the fingerprint table holds: version to stage."""
-        items = self.clients.dynamodb.scan(TableName=TABLE)["Items"]
-        return {i["version"]["S"]: i["stage"]["S"] for i in items if i["secret"]["S"] == arn}
+        items = self.clients.dynamodb.query(
+            TableName=TABLE,
+            KeyConditionExpression="secret = :secret",
+            ExpressionAttributeValues={":secret": {"S": arn}},
+        )["Items"]
+        return {item["version"]["S"]: item["stage"]["S"] for item in items}
 
 
 def _refuse_other_value(patch: pytest.MonkeyPatch) -> None:
