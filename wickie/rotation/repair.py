@@ -84,7 +84,7 @@ class _Diagnosis(Generic[C]):
         if self._pending_id is None:
             return self._without(None, "no rotation waits")
         age = datetime.now(UTC) - self._rotation.secret.made(self._versions)[self._pending_id]
-        if age < self._request.older_than:
+        if max(age, timedelta()) < self._request.older_than:  # clocks differ a little
             minutes = age.total_seconds() / 60
             return _told(RepairState.UNDER_WAY, Verdict.UNKNOWN, f"begun {minutes:.0f} min ago")
         return self._pending(self._pending_id)
