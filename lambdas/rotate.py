@@ -25,6 +25,6 @@ def lambda_handler(event: dict[str, str], context: Any) -> dict[str, str] | None
         event, settings, _clients(), lambda: context.get_remaining_time_in_millis() / 1000
     )
     shown = {name: event.get(name) for name in ("Step", "Action", "SecretId", "VersionId")}
-    took = {"milliseconds": round((time.monotonic() - started) * 1000)}
-    _log.info(json.dumps({**shown, "version": event.get("ClientRequestToken"), **took}))
+    shown |= {"version": event.get("ClientRequestToken"), "state": (answer or {}).get("state")}
+    _log.info(json.dumps({**shown, "milliseconds": round((time.monotonic() - started) * 1000)}))
     return answer

@@ -118,7 +118,7 @@ def test_building_again_does_not_disturb_who_is_reading(tmp_path):
 
 
 def test_one_log_line_for_a_step_without_any_secret(monkeypatch, caplog):
-    monkeypatch.setattr(rotate, "respond", lambda *_: {"verdict": "LIVE"})
+    monkeypatch.setattr(rotate, "respond", lambda *_: {"verdict": "LIVE", "state": "SOUND"})
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     event = {
@@ -128,10 +128,11 @@ def test_one_log_line_for_a_step_without_any_secret(monkeypatch, caplog):
         "RotationToken": "not-to-be-logged",
     }
     with caplog.at_level(logging.INFO):
-        assert rotate.lambda_handler(event, Context()) == {"verdict": "LIVE"}
+        assert rotate.lambda_handler(event, Context())["verdict"] == "LIVE"
     (record,) = [r for r in caplog.records if r.name == "wickie"]
     line = json.loads(record.getMessage())
     assert (line["Step"], line["SecretId"], line["version"]) == ("setSecret", "arn:s", "t1")
+    assert line["state"] == "SOUND"
     assert line["milliseconds"] >= 0
     assert "not-to-be-logged" not in caplog.text
 

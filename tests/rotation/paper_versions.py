@@ -147,6 +147,12 @@ class PaperLeases:
             self.boundary()
             self.owner = None
 
+    def give_back(self, user: Credential, secret: str, purpose: str) -> None:
+        del user
+        self.boundary()
+        if self.owner == (secret, purpose):
+            self.owner = None
+
     def keep(self, user: Credential, secret: str) -> None:
         del user, secret
         self.boundary()

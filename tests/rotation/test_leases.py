@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.rotation.fakes import login
 from wickie.errors import ConfigError, ProviderUnavailableError
 from wickie.fingerprints import FingerprintTable
+from wickie.rotation.asking import Patience
 from wickie.rotation.leases import Leases
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:{}-AbCdEf"
@@ -27,7 +30,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def leases(aws, clock) -> Leases:
-    return Leases(aws.clients.dynamodb, aws.settings.fingerprint_table, lambda: 60.0, clock)
+    table = aws.settings.fingerprint_table
+    return Leases(aws.clients.dynamodb, table, lambda: 60.0, Patience(0), clock)
 
 
 def test_a_second_secret_waits_and_is_told_for_whom(leases, clock):
@@ -91,6 +95,20 @@ def test_what_fails_is_not_waited_for(leases):
         pass
 
 
+def test_a_moment_is_waited_out(leases, clock):
+    soon = replace(leases, patience=Patience(60, first=0.001))
+
+    def tick() -> float:
+        clock.now += 5
+        return clock.now
+
+    with (
+        leases.held(login(), ONE, "settle", go_on=True),
+        replace(soon, now=tick).held(login(), OTHER, "retire v1"),
+    ):
+        pass
+
+
 def test_a_late_end_takes_no_lease_from_whoever_has_it_by_now(leases, clock):
     with leases.held(login(), ONE, "t1"):
         clock.now += 100
@@ -106,7 +124,9 @@ def test_a_kept_user_is_refused_to_others_and_not_to_the_same_secret_made_anew(l
     with leases.held(login("app_clone"), ONE.replace("AbCdEf", "GhIjKl"), "t1"):
         pass
     with (
-        pytest.raises(ConfigError, match=r"is for secret .*:one, .* run wickie repair --take-over"),
+        pytest.raises(
+            ConfigError, match=r"is for secret .*:one, .* run wickie repair --yes --take-over"
+        ),
         leases.held(login("app_clone"), OTHER, "t2"),
     ):
         pytest.fail("of two secrets")

@@ -107,7 +107,7 @@ def test_a_secret_that_took_over_rotates_and_the_former_one_no_more(player, serv
     assert player.act("take-over", second)["verdict"] == "LIVE"
     player.rotate(second)
     assert server.verdict(player.value(second)) is Verdict.LIVE
-    with pytest.raises(ConfigError, match="run wickie repair --take-over"):
+    with pytest.raises(ConfigError, match="run wickie repair --yes --take-over"):
         player.rotate(first)
 
 

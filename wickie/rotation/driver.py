@@ -151,6 +151,8 @@ def rotate(rotation: Rotation[C], event: RotationEvent) -> None:
     labels = versions.labels.get(event.token, [])
     if Stage.CURRENT.label in labels:
         # A retry after promotion: only what follows the promotion may still be undone.
+        user = rotation.secret.read(event.token)
+        rotation.leases.give_back(user, versions.arn, event.token)
         rotation.fingerprints.restage(versions.arn, versions.stages())
         return
     _require_pending(versions, event)

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wickie.errors import ConfigError, ProviderUnavailableError
+from wickie.errors import ConfigError, Error, ProviderUnavailableError
+from wickie.rotation.asking import Patience
 from wickie.rotation.strategies import base_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 PERMISSIONS: Final = ("dynamodb:UpdateItem",)
 """On the fingerprint table. A lease is given back by emptying it, so that none may delete."""
 
+_PATIENCE: Final = Patience(3)
+"""With whoever has the lease: to retire a leaked value should not fail for a moment's sake."""
 _MARGIN_SECONDS: Final = 15
 _REMEMBERED_SECONDS: Final = 400 * 24 * 3600
 """Beyond a rotation every year, after which who kept the user is forgotten."""
@@ -55,6 +58,7 @@ class Leases:
     table: str
     seconds_left: Callable[[], float]
     """Until this function is cut off; the lease lasts a little longer, and then frees itself."""
+    patience: Patience = _PATIENCE
     now: Callable[[], float] = time.time
 
     @contextmanager
@@ -70,15 +74,14 @@ class Leases:
             ProviderUnavailableError: somebody else is at it; told who, and until when.
             ConfigError: the user is kept by another secret.
         """
-        owner = f"{secret} {purpose}"
-        self._take(user, secret, owner)
+        self._take(user, secret, purpose)
         try:
             yield
         except Exception:
-            self._give_back(user, owner)
+            self.give_back(user, secret, purpose)
             raise
         if not go_on:
-            self._give_back(user, owner)
+            self.give_back(user, secret, purpose)
 
     def keep(self, user: Credential, secret: str) -> None:
         """Write down that `user` is for `secret`, whoever it was for before."""
@@ -88,13 +91,39 @@ class Leases:
             {":keeper": {"S": _name(secret)}, ":expires": self._in(_REMEMBERED_SECONDS)},
         )
 
-    def _take(self, user: Credential, secret: str, owner: str) -> None:
+    def give_back(self, user: Credential, secret: str, purpose: str) -> None:
+        """End the lease of whoever was cut off, if that one has it still."""
+        # Where this fails, or another has it by now, the lease ends or has ended by itself.
+        with suppress(ClientError, BotoCoreError):
+            self._update(
+                user,
+                "REMOVE #owner, #until",
+                {":owner": {"S": f"{secret} {purpose}"}},
+                condition="#owner = :owner",
+            )
+
+    def _take(self, user: Credential, secret: str, purpose: str) -> None:
+        refusal = Error("nobody was asked")
+
+        def taken() -> bool | None:
+            nonlocal refusal
+            found = self._tried(user, secret, purpose)
+            if found is None:
+                return True
+            refusal = self._refusal(user, secret, found)
+            return None if refusal.retryable else False
+
+        if not self.patience.until(taken):
+            raise refusal from None
+
+    def _tried(self, user: Credential, secret: str, purpose: str) -> Any:
+        """Take the lease; return None, or else the item of whoever is in the way."""
         try:
             self._update(
                 user,
                 "SET #owner = :owner, #until = :until, #expires = :expires",
                 {
-                    ":owner": {"S": owner},
+                    ":owner": {"S": f"{secret} {purpose}"},
                     ":until": self._in(self.seconds_left() + _MARGIN_SECONDS),
                     ":expires": self._in(_REMEMBERED_SECONDS),
                     ":now": self._in(0),
@@ -105,31 +134,25 @@ class Leases:
         except ClientError as error:
             if error.response["Error"].get("Code") != "ConditionalCheckFailedException":
                 raise
-            self._refuse(user, secret, error.response)
+            response: Any = error.response
+            return response["Item"]
+        return None
 
-    def _refuse(self, user: Credential, secret: str, response: Any) -> None:
-        found = response["Item"]
+    def _refusal(self, user: Credential, secret: str, found: Any) -> Error:
         whom = f"{user.holder} at {user.place[1]}"
         keeper = found.get("keeper", {}).get("S", _name(secret))
         if keeper != _name(secret):
-            raise ConfigError(
+            return ConfigError(
                 f"{whom} is for secret {keeper}, and a user of two secrets is locked out by one "
                 f"of them: give {secret} a user of its own, or, if {keeper} is no more, run "
-                f"wickie repair --take-over {secret}"
-            ) from None
+                f"wickie repair --yes --take-over {secret}"
+            )
         owner, _, purpose = found["owner"]["S"].partition(" ")
         left = max(0, float(found["until"]["N"]) - self.now())
-        raise ProviderUnavailableError(
+        return ProviderUnavailableError(
             f"{whom} is being changed for secret {owner} ({purpose}); "
             f"try again, in {left:.0f} s at the latest it is free"
-        ) from None
-
-    def _give_back(self, user: Credential, owner: str) -> None:
-        # Where this fails, or another has it by now, the lease ends or has ended by itself.
-        with suppress(ClientError, BotoCoreError):
-            self._update(
-                user, "REMOVE #owner, #until", {":owner": {"S": owner}}, condition="#owner = :owner"
-            )
+        )
 
     def _update(
         self,
