@@ -7,7 +7,7 @@ from typing import Final
 from wickie import deployment, fingerprints, status
 from wickie.report import store
 from wickie.response import throttle
-from wickie.rotation import refresh, replacement, versions
+from wickie.rotation import leases, refresh, replacement, versions
 from wickie.rotation.dependents import EcsService, LambdaFunction
 from wickie.scan import ledger, sources
 
@@ -15,6 +15,7 @@ from wickie.scan import ledger, sources
 ROTATE: Final = versions.PERMISSIONS
 MASTER: Final = ("secretsmanager:GetSecretValue",)
 PUBLISH: Final = fingerprints.PUBLISH_PERMISSIONS
+LEASE: Final = leases.PERMISSIONS
 
 # The function that refreshes dependents after a rotation on schedule.
 REFRESH: Final = refresh.PERMISSIONS

@@ -14,7 +14,7 @@ from stacks.constructs.dependents import RefreshFunction
 from stacks.constructs.grants import grant
 from stacks.constructs.names import secret_arns
 from stacks.constructs.rotation_function import RotationFunction, SecretGroup, groups
-from stacks.permissions import MASTER, PUBLISH, ROTATE
+from stacks.permissions import LEASE, MASTER, PUBLISH, ROTATE
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
 
@@ -74,7 +74,7 @@ class RotationStack(Stack):
         grant(rotation.role, ROTATE, {"secretsmanager": secrets})
         grant(
             rotation.role,
-            PUBLISH,
+            (*PUBLISH, *LEASE),
             {
                 "dynamodb": [self._data.fingerprints.table_arn],
                 "kms": [self._data.fingerprint_key.key_arn],

@@ -127,6 +127,45 @@ class RotationState(enum.StrEnum):
     """Not done: more rotations this hour than the configuration allows; a person must look."""
 
 
+class RepairState(enum.StrEnum):
+    """How a rotation stands that may have got stuck, and what its repair did about it."""
+
+    SOUND = "SOUND"
+    """AWSCURRENT is honoured, and no rotation waits."""
+    UNDER_WAY = "UNDER_WAY"
+    """A rotation began moments ago: left alone."""
+    FINISHED = "FINISHED"
+    """The system honours AWSPENDING: promoted."""
+    CANCELLED = "CANCELLED"
+    """It does not, or never had a value: a new rotation may start."""
+    RESTORED = "RESTORED"
+    """It honours AWSPREVIOUS alone, which a person wanted back in use."""
+    STUCK = "STUCK"
+    """A person has to decide; nothing was changed."""
+    UNKNOWN = "UNKNOWN"
+    """The system could not be asked; nothing was changed."""
+
+
+class SettleState(enum.StrEnum):
+    """What became of the value that the one in use has superseded."""
+
+    RETIRED = "RETIRED"
+    KEPT = "KEPT"
+    NOTHING = "NOTHING"
+    """There is none."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a rotation function says of its secret: a verdict on a version, and why."""
+
+    verdict: Verdict
+    detail: str = ""
+    strategy: str = ""
+    state: str = ""
+    """A `RepairState` or `SettleState`, of the actions that have one."""
+
+
 class DependentState(enum.StrEnum):
     """Whether something that uses a secret came back with its new value."""
 

@@ -19,6 +19,7 @@ def test_every_command_has_its_section() -> None:
             "wickie",
             "wickie scan",
             "wickie rotate",
+            "wickie repair",
             "wickie status",
             "wickie demo",
             "wickie local up",

@@ -64,10 +64,20 @@ class Described:
             pass
 
     def __init__(self, **reply: Any) -> None:
-        self.reply = {"Name": "a", "CreatedDate": NOW - timedelta(days=90), **reply}
+        self.made: dict[str, datetime] = reply.pop("made", {})
+        self.reply = {"ARN": "arn:a", "Name": "a", "CreatedDate": NOW - timedelta(days=90), **reply}
 
     def describe_secret(self, **_: str) -> dict[str, Any]:
         return self.reply
+
+    def list_secret_version_ids(self, **_: str) -> dict[str, Any]:
+        labels = self.reply["VersionIdsToStages"]
+        return {
+            "Versions": [
+                {"VersionId": version, "VersionStages": labels[version], "CreatedDate": moment}
+                for version, moment in self.made.items()
+            ]
+        }
 
 
 @pytest.mark.parametrize(
@@ -78,7 +88,11 @@ class Described:
         ({}, "not under rotation"),
         ({"RotationEnabled": True, "DeletedDate": NOW}, "to be deleted"),
         (
-            {"RotationEnabled": True, "VersionIdsToStages": {"1": ["AWSPENDING"]}},
+            {
+                "RotationEnabled": True,
+                "VersionIdsToStages": {"1": ["AWSPENDING"]},
+                "made": {"1": NOW - timedelta(minutes=5)},
+            },
             "pending",
         ),
         (
@@ -102,6 +116,42 @@ class Described:
 def test_the_last_result_is_read_off_labels_and_dates(reply: dict[str, Any], result: str) -> None:
     status = describe(Described(**reply), "a", "single-user")  # type: ignore[arg-type]
     assert status.result == result
+
+
+HOUR_AGO = NOW - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"RotationEnabled": True, "made": {"1": HOUR_AGO}},
+        {"RotationEnabled": True, "LastChangedDate": HOUR_AGO},
+        {"RotationEnabled": False, "made": {"1": HOUR_AGO}},
+    ],
+    ids=["with a value", "without one", "cancelled half-way"],
+)
+def test_a_rotation_that_waits_for_long_is_stuck_and_told_since_when(reply: dict[str, Any]) -> None:
+    labels = {"1": ["AWSPENDING"], "0": ["AWSCURRENT"]}
+    status = describe(Described(VersionIdsToStages=labels, **reply), "a", "x")  # type: ignore[arg-type]
+    assert (status.result, status.since) == ("stuck", HOUR_AGO)
+
+
+def test_an_overdue_rotation_is_told_since_when() -> None:
+    status = describe(Described(RotationEnabled=True, NextRotationDate=HOUR_AGO), "a", "x")  # type: ignore[arg-type]
+    assert (status.result, status.since) == ("overdue", HOUR_AGO)
+
+
+@mock_aws
+def test_the_table_says_what_is_stuck_and_names_the_remedy(
+    wickie: Wickie, configured: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured("stage: prod\nsecrets: [{name: a, engine: postgres, strategy: single-user}]\n")
+    labels = {"1": ["AWSPENDING"], "0": ["AWSCURRENT"]}
+    described = Described(VersionIdsToStages=labels, made={"1": HOUR_AGO})
+    monkeypatch.setattr("wickie.aws.Clients.secrets_manager", described)
+    done = wickie("status")
+    assert f"stuck since {HOUR_AGO:%Y-%m-%d %H:%M}" in done.stdout
+    assert "wickie repair" in done.stderr
 
 
 def test_age_counts_from_the_last_rotation_else_from_creation() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.secretsmanager import models
 from moto.secretsmanager.exceptions import ResourceExistsException
 
+import local.secretsmanager
 from local.postgres import Postgres as PostgresServer
 from local.valkey import Valkey
 from local.world import REGION
@@ -109,9 +111,8 @@ class SecretsManager:
     def begin(self, arn: str) -> str:
         """What RotateSecret does first. Asking again for a version that exists does nothing."""
         token = str(uuid.uuid4())
-        backend = models.secretsmanager_backends[DEFAULT_ACCOUNT_ID][REGION]
-        backend.secrets[arn].versions[token] = {
-            "createdate": 0,
+        self.stored(arn).versions[token] = {
+            "createdate": int(time.time()),
             "version_id": token,
             "version_stages": ["AWSPENDING"],
         }
@@ -141,16 +142,50 @@ class SecretsManager:
 
     def tidy(self, arn: str) -> None:
         """Take AWSPENDING off what has become current, as AWS does after a success."""
-        backend = models.secretsmanager_backends[DEFAULT_ACCOUNT_ID][REGION]
-        for version in backend.secrets[arn].versions.values():
+        secret = self.stored(arn)
+        secret.last_changed_date = int(time.time())
+        for version in secret.versions.values():
             if "AWSCURRENT" in version["version_stages"]:
                 version["version_stages"] = ["AWSCURRENT"]
 
-    def act(self, action: str, arn: str, version: str) -> dict[str, str]:
-        answer: dict[str, str] = self.send(
-            {"Action": action, "SecretId": arn, "VersionId": version}
-        )
+    def put_by_hand(self, arn: str, login: DatabaseLogin) -> None:
+        """A person stores a value, which gives up a rotation under way."""
+        secret = self.stored(arn)
+        secret.default_version_id = self.version(arn)  # moto forgets it where a label moves
+        for version in secret.versions.values():
+            version["version_stages"] = [s for s in version["version_stages"] if s != "AWSPENDING"]
+        self.client.put_secret_value(SecretId=arn, SecretString=login.to_secret_string())
+
+    def let_pass(self, arn: str, seconds: float) -> None:
+        """Have all that befell the secret so far lie further back."""
+        secret = self.stored(arn)
+        secret.last_changed_date -= seconds
+        for version in secret.versions.values():
+            version["createdate"] -= seconds
+
+    def stored(self, arn: str) -> Any:
+        return models.secretsmanager_backends[DEFAULT_ACCOUNT_ID][REGION].secrets[arn]
+
+    def act(
+        self, action: str, arn: str, version: str | None = None, **wishes: str
+    ) -> dict[str, str]:
+        event = {"Action": action, "SecretId": arn, **wishes}
+        answer: dict[str, str] = self.send(event | ({"VersionId": version} if version else {}))
         return answer
+
+    def let_leases_end(self) -> None:
+        """As if the functions that were cut off had been so for a while."""
+        table = {"TableName": TABLE}
+        for item in self.clients.dynamodb.scan(**table)["Items"]:
+            if item.pop("owner", None):
+                self.clients.dynamodb.put_item(**table, Item=item)
+
+    def forget_users(self) -> None:
+        """Take out of the table which secret a user is for, and who holds a lease."""
+        for item in self.clients.dynamodb.scan(TableName=TABLE)["Items"]:
+            if item["secret"]["S"].startswith("lock#"):
+                key = {name: item[name] for name in ("secret", "version")}
+                self.clients.dynamodb.delete_item(TableName=TABLE, Key=key)
 
     def version(self, arn: str, label: str = "AWSCURRENT") -> str | None:
         labels = self.client.describe_secret(SecretId=arn)["VersionIdsToStages"]
@@ -167,8 +202,12 @@ class SecretsManager:
 
     def stages(self, arn: str) -> dict[str, str]:
         """What the fingerprint table holds: version to stage."""
-        items = self.clients.dynamodb.scan(TableName=TABLE)["Items"]
-        return {i["version"]["S"]: i["stage"]["S"] for i in items if i["secret"]["S"] == arn}
+        items = self.clients.dynamodb.query(
+            TableName=TABLE,
+            KeyConditionExpression="secret = :secret",
+            ExpressionAttributeValues={":secret": {"S": arn}},
+        )["Items"]
+        return {item["version"]["S"]: item["stage"]["S"] for item in items}
 
 
 def _refuse_other_value(patch: pytest.MonkeyPatch) -> None:
@@ -186,6 +225,15 @@ def _refuse_other_value(patch: pytest.MonkeyPatch) -> None:
 
     name = "_check_with_existing_secrets_and_versions"
     patch.setattr(models.SecretsManagerBackend, name, strict)
+
+
+def _tell_when_versions_were_made(patch: pytest.MonkeyPatch) -> None:
+    """Moto says of all that they were made just now, and lists those that have no value yet."""
+    patch.setattr(
+        models.SecretsManagerBackend,
+        "list_secret_version_ids",
+        local.secretsmanager._list_secret_version_ids,
+    )
 
 
 def make_table(clients: Clients) -> RotationSettings:
@@ -217,9 +265,17 @@ def aws() -> Iterator[SecretsManager]:
     """One for all tests of a module, each with secrets of its own: making it takes long."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         _refuse_other_value(patch)
+        _tell_when_versions_were_made(patch)
         session = boto3.Session("testing", "testing", region_name=REGION)
         clients = Clients(session)
         yield SecretsManager(make_table(clients), clients)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_keeps_a_user(request: pytest.FixtureRequest) -> None:
+    """The tests of a module share a table, and those of a fake database its one user."""
+    if "aws" in request.fixturenames:
+        request.getfixturevalue("aws").forget_users()
 
 
 @pytest.fixture

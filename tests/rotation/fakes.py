@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from wickie.credentials import DatabaseLogin
@@ -21,12 +22,17 @@ class FakeDatabase:
         self.passwords = passwords
         self.roles: dict[str, str] = {}
         self.fails: ProviderError | None = None
+        self.refuses: ProviderError | None = None
+        """What it says to a new password."""
         self.asked: list[tuple[str, str]] = []
+        self.boundary: Callable[[], None] = lambda: None
+        """Called before anything is asked or changed: to die there."""
 
     def parse(self, text: str, name: str) -> DatabaseLogin:
         return parse(text, name)
 
     def sign_in(self, login: DatabaseLogin) -> str:
+        self.boundary()
         self.asked.append(("sign_in", login.username))
         if self.fails:
             raise self.fails
@@ -36,7 +42,10 @@ class FakeDatabase:
 
     def set_password(self, session: DatabaseLogin, target: DatabaseLogin) -> None:
         self.sign_in(session)
+        self.boundary()
         self.asked.append(("set_password", target.username))
+        if self.refuses:
+            raise self.refuses
         self.passwords[target.username] = target.password.reveal()
 
     def set_twin(self, session, base: str, clone: str, target: DatabaseLogin) -> None:

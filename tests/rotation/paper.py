@@ -36,7 +36,10 @@ class Secret:
     abandons: bool = False
     answers: dict[tuple[str, str], Any] = field(default_factory=dict)
     """Verdicts to give, or errors to raise, instead of the truth, by action and version."""
+    states: dict[str, str] = field(default_factory=lambda: {"repair": "SOUND", "settle": "KEPT"})
+    """What an action that has a state ends in."""
     asked: list[tuple[str, str]] = field(default_factory=list)
+    events: list[dict[str, str]] = field(default_factory=list)
     rotations: list[str] = field(default_factory=list)
 
     @property
@@ -78,8 +81,9 @@ class Secret:
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
         assert FunctionName == self.function
         event = json.loads(Payload)
-        action, version = event["Action"], event["VersionId"]
+        action, version = event["Action"], event.get("VersionId", "")
         self.asked.append((action, version))
+        self.events.append(event)
         scripted = self.answers.get((action, version))
         if isinstance(scripted, Exception):
             error = {"errorType": type(scripted).__name__, "errorMessage": str(scripted)}
@@ -91,6 +95,7 @@ class Secret:
             self.labels[version] = ["AWSCURRENT"]
         verdict = scripted or ("LIVE" if version in self.live else "DEAD")
         answer = {"verdict": verdict, "strategy": "alternating-users", "detail": "as scripted"}
+        answer["state"] = self.states.get(action, "")
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 

@@ -171,30 +171,6 @@ def test_previous_of_another_server_is_never_tried(aws, server):
     assert server.verdict(user) is Verdict.LIVE
 
 
-def test_two_secrets_for_one_user_never_leave_a_promoted_value_dead(aws, server):
-    user = server.user()
-    arns = [aws.store(user) for _ in range(2)]
-    tokens = [aws.begin(arn) for arn in arns]
-    for arn, token in zip(arns, tokens, strict=True):
-        aws.step(arn, Step.CREATE, token)
-    failures: list[Exception] = []
-
-    def run(arn: str, token: str) -> None:
-        try:
-            aws.rotate(arn, token)
-        except RotationError as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=pair) for pair in zip(arns, tokens, strict=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    promoted = [a for a, t in zip(arns, tokens, strict=True) if aws.version(a) == t]
-    assert len(promoted) == len(failures) == 1
-    assert server.verdict(aws.value(promoted[0])) is Verdict.LIVE
-
-
 def test_alternating_users_refuse_no_login_at_twenty_a_second(alternating, server):
     arn = alternating.store(server.user())
     stop, refused, attempts = threading.Event(), [], 0

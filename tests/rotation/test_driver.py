@@ -15,6 +15,7 @@ from wickie.errors import (
     RotationError,
 )
 from wickie.rotation.driver import Step
+from wickie.rotation.leases import Leases
 from wickie.rotation.passwords import PasswordPolicy
 from wickie.rotation.versions import Secret
 
@@ -137,6 +138,17 @@ def test_after_promotion_a_retry_still_reaches_the_fingerprints(aws, arn):
         dynamodb.put_item(TableName="fingerprints", Item={**item, "stage": {"S": "PENDING"}})
     aws.step(arn, Step.FINISH, token)
     assert aws.stages(arn)[token] == "CURRENT"
+
+
+def test_a_retry_after_the_promotion_frees_what_was_cut_off_before_its_end(aws, database, arn):
+    token = aws.until(arn, Step.FINISH)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Leases, "give_back", lambda *_: None)
+        aws.step(arn, Step.FINISH, token)
+    aws.step(arn, Step.FINISH, token)
+    old = aws.version(arn, "AWSPREVIOUS")
+    assert aws.act("retire", arn, old)["verdict"] == "DEAD"
+    assert ("end_sessions", "app") in database.asked
 
 
 def test_what_aws_does_not_allow_is_told_in_one_line(aws, arn, monkeypatch):

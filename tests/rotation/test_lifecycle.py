@@ -10,6 +10,7 @@ from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, ProviderUnavailableError, RotationError
 from wickie.model import Verdict
 from wickie.providers.pgwire import session
+from wickie.rotation.driver import Step
 
 pytestmark = pytest.mark.slow
 
@@ -134,9 +135,34 @@ def test_restore_does_not_carry_a_password_to_another_user_or_server(aws, server
     assert server.verdict(victim) is Verdict.LIVE
 
 
+@pytest.mark.parametrize("before", [Step.SET, Step.TEST])
+def test_a_rotation_stuck_before_or_after_the_server_took_it_is_repaired(player, server, before):
+    arn = player.store(server.user())
+    old, token = player.version(arn), player.until(arn, before)
+    player.let_leases_end()
+    answer = player.act("repair", arn, OlderThanSeconds="0")
+    taken = before is Step.TEST
+    assert answer["state"] == ("FINISHED" if taken else "CANCELLED")
+    assert player.version(arn) == (token if taken else old)
+    assert server.verdict(player.value(arn)) is Verdict.LIVE
+    player.rotate(arn)
+    assert server.verdict(player.value(arn)) is Verdict.LIVE
+
+
+def test_a_superseded_value_is_settled(player, server):
+    user = server.user()
+    arn = player.store(user)
+    player.rotate(arn)
+    assert player.act("settle", arn)["state"] == "KEPT"
+    player.let_pass(arn, 25 * 3600)
+    assert player.act("settle", arn)["state"] == "RETIRED"
+    assert server.verdict(user) is Verdict.DEAD
+    assert server.verdict(player.value(arn)) is Verdict.LIVE
+
+
 def test_unknown_actions_name_the_known_ones(aws, server):
     arn = aws.store(server.user())
-    with pytest.raises(ConfigError, match="restore, retire, verify"):
+    with pytest.raises(ConfigError, match="repair, restore, retire, settle, take-over, verify"):
         aws.act("destroy", arn, aws.version(arn))
 
 

@@ -13,7 +13,7 @@ from wickie.errors import ConfigError
 from wickie.providers.registry import find_engine
 from wickie.report import store
 from wickie.response import throttle
-from wickie.rotation import refresh, replacement, versions
+from wickie.rotation import leases, refresh, replacement, versions
 from wickie.rotation.dependents import EcsService, LambdaFunction
 from wickie.scan import ledger, sources
 
@@ -33,7 +33,12 @@ def _actions(statements: list[dict[str, Any]]) -> set[str]:
 @pytest.mark.parametrize("role", ["postgresalternatingusers", "postgressingleuser"])
 def test_a_rotation_function_may_do_what_its_modules_declare(assembly: Assembly, role: str) -> None:
     allowed = _actions(assembly.statements("WickieRotation-dev", role))
-    assert allowed == {*versions.PERMISSIONS, *fingerprints.PUBLISH_PERMISSIONS, *LOGGING}
+    assert allowed == {
+        *versions.PERMISSIONS,
+        *fingerprints.PUBLISH_PERMISSIONS,
+        *leases.PERMISSIONS,
+        *LOGGING,
+    }
 
 
 def _secret(engine: str, strategy: str, **options: str) -> Config:

@@ -139,12 +139,74 @@ def _rotate(
     raise typer.Exit(run(tuple(secrets), config, reason, version, output))
 
 
+@app.command("repair")
+def _repair(  # noqa: PLR0917  (typer passes each by name)
+    secrets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SECRET", help="Names or ARNs. Default: every secret in wickie.yaml."
+        ),
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do it. Without, only say what would be done.")
+    ] = False,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Then rotate those whose rotation was cancelled.")
+    ] = False,
+    restore: Annotated[
+        bool,
+        typer.Option(
+            "--restore", help="Put AWSPREVIOUS back in use where it alone is still honoured."
+        ),
+    ] = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="First make the user of each SECRET its own, where another secret had it before.",
+        ),
+    ] = False,
+    older_than: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="MINUTES",
+            help="Leave younger rotations alone: Secrets Manager itself tries again for a while.",
+        ),
+    ] = 15,
+    output: Output = "table",
+) -> None:
+    """
+    Bring rotations that got stuck to an end, whichever way the system behind them allows.
+
+    Where it honours AWSPENDING, that is promoted: the rotation is FINISHED. Where it honours
+    AWSCURRENT only, AWSPENDING loses its label, so that a new rotation may start: CANCELLED. Where
+    it honours neither, a person is told what to do: STUCK. Where it gives no answer, nothing is
+    changed: UNKNOWN.
+
+    Changes in AWS, with --yes only: staging labels of the secret, by its own rotation function. No
+    secret value is read: values stay there. Exits with 1 if anything is left to be done.
+    """
+    from wickie.cli.repair import Wishes, run
+
+    if take_over and not secrets:
+        raise typer.BadParameter("name each SECRET that is to --take-over its user")
+    if (rotate or take_over) and not yes:
+        raise typer.BadParameter("--rotate and --take-over change something: add --yes")
+    if rotate and output == "json":
+        raise typer.BadParameter("--rotate writes a report of its own: run wickie rotate for JSON")
+    wishes = Wishes(yes, rotate, restore, take_over, older_than)
+    raise typer.Exit(run(tuple(secrets or ()), config, wishes, output))
+
+
 @app.command("status")
 def _status(config: ConfigPath = DEFAULT_CONFIG, output: Output = "table") -> None:
     """
     Show the age, strategy, next rotation and last result of every secret in wickie.yaml.
 
-    Needs DescribeSecret only. Changes nothing in AWS.
+    Needs DescribeSecret, and ListSecretVersionIds for a rotation that waits. Changes nothing in
+    AWS.
     """
     from wickie.cli.status import run
 

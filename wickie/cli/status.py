@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
     from wickie.status import SecretStatus
 
-_STYLES: Final[Mapping[str, str]] = {"rotated": "green", "never rotated": "yellow"}
+_STYLES: Final[Mapping[str, str]] = {
+    "rotated": "green",
+    "never rotated": "yellow",
+    "pending": "yellow",
+}
 
 
 def run(config_path: Path, output: Literal["table", "json"]) -> int:
@@ -49,6 +53,8 @@ def run(config_path: Path, output: Literal["table", "json"]) -> int:
     else:
         names = [name for name, _ in failed]
         results().print(_table(known, names, datetime.now(UTC)))
+    if any(status.result == "stuck" for status in known):
+        typer.echo("see what wickie repair says of those that are stuck", err=True)
     return 1 if failed else 0
 
 
@@ -63,12 +69,17 @@ def _table(known: list[SecretStatus], failed: list[str], now: datetime) -> Table
             span(now - status.changed),
             status.strategy,
             f"{upcoming:%Y-%m-%d %H:%M}" if upcoming else "none",
-            Text(status.result, style=_STYLES.get(status.result, "red")),
+            _result(status),
             "\n".join(f"{stage} {version[:8]}" for version, stage in status.versions.items()),
         )
     for name in failed:
         table.add_row(plain(name), "", "", "", Text("unknown", style="red"), "")
     return table
+
+
+def _result(status: SecretStatus) -> Text:
+    since = f" since {status.since.astimezone(UTC):%Y-%m-%d %H:%M}" if status.since else ""
+    return Text(f"{status.result}{since}", style=_STYLES.get(status.result, "red"))
 
 
 def span(time: timedelta) -> str:

@@ -71,8 +71,11 @@ class FingerprintTable:
         )
 
     def load(self) -> Iterator[Fingerprint]:
-        """Read every print there is."""
-        for page in self.dynamodb.get_paginator("scan").paginate(TableName=self.name):
+        """Read every print there is; the table also holds leases, which are none."""
+        pages = self.dynamodb.get_paginator("scan").paginate(
+            TableName=self.name, FilterExpression="attribute_exists(entries)"
+        )
+        for page in pages:
             for item in page["Items"]:
                 arn, version = item["secret"]["S"], item["version"]["S"]
                 stage = Stage(item["stage"]["S"])

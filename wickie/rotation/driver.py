@@ -11,18 +11,26 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_how.h
 from __future__ import annotations
 
 import enum
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
 from wickie.credentials import Sensitive
-from wickie.errors import AuthenticationError, ConfigError, ProviderUnavailableError, RotationError
+from wickie.errors import (
+    AuthenticationError,
+    ConfigError,
+    ProviderError,
+    ProviderUnavailableError,
+    RotationError,
+)
 from wickie.model import Stage
 from wickie.providers import C
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wickie.providers import Provider
+    from wickie.rotation.leases import Leases
     from wickie.rotation.versions import Secret, Versions
 
 # A step signs in three times and may wait 5 s for a lock; what is begun must not be cut off.
@@ -110,6 +118,7 @@ class Rotation(Generic[C]):
     provider: Provider[C]
     rotator: Rotator[C]
     fingerprints: Fingerprints
+    leases: Leases
     seconds_left: Callable[[], float]
 
     def require_time(self, purpose: str) -> None:
@@ -120,6 +129,17 @@ class Rotation(Generic[C]):
                 f"{purpose} of {self.secret.id} not begun with {left:.0f} s left; "
                 f"raise the function's timeout to 60 s"
             )
+
+    @contextmanager
+    def alone(self, seen: Versions, purpose: str, *, go_on: bool = False) -> Iterator[Versions]:
+        """
+        Keep others off whom AWSCURRENT lets in; see `Leases.held`. Yields the versions.
+
+        They are read anew: whoever was first may have moved on those that were `seen` before.
+        """
+        user = self.secret.read(seen.current())
+        with self.leases.held(user, seen.arn, purpose, go_on=go_on):
+            yield self.secret.versions()
 
 
 def rotate(rotation: Rotation[C], event: RotationEvent) -> None:
@@ -134,12 +154,11 @@ def rotate(rotation: Rotation[C], event: RotationEvent) -> None:
     labels = versions.labels.get(event.token, [])
     if Stage.CURRENT.label in labels:
         # A retry after promotion: only what follows the promotion may still be undone.
+        user = rotation.secret.read(event.token)
+        rotation.leases.give_back(user, versions.arn, event.token)
         rotation.fingerprints.restage(versions.arn, versions.stages())
         return
-    if Stage.PENDING.label not in labels:
-        raise RotationError(
-            f"version {event.token} of {versions.arn} is not AWSPENDING; start a new rotation"
-        )
+    _require_pending(versions, event)
     rotation.require_time(event.step)
     _STEPS[event.step](rotation, versions, event)
 
@@ -158,26 +177,43 @@ def _create(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> 
     rotation.fingerprints.publish(versions.arn, event.token, Stage.PENDING, stored.secret)
 
 
-def _set(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> None:
-    current, pending = _current_and_pending(rotation, versions, event)
+def _set(rotation: Rotation[C], seen: Versions, event: RotationEvent) -> None:
     rotator = rotation.rotator
-    try:
-        rotator.test_secret(pending, current)
-    except AuthenticationError:
-        rotation.require_time(event.step)
-        rotator.set_secret(pending, current, _previous(rotation, versions, current))
+    with rotation.alone(seen, event.token, go_on=True) as versions:
+        _require_pending(versions, event)
+        current, pending = _current_and_pending(rotation, versions, event.token)
+        try:
+            rotator.test_secret(pending, current)
+        except AuthenticationError:
+            rotation.require_time(event.step)
+            with _told_if_refused(versions.arn):
+                rotator.set_secret(pending, current, _previous(rotation, versions, current))
 
 
 def _test(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> None:
-    current, pending = _current_and_pending(rotation, versions, event)
+    current, pending = _current_and_pending(rotation, versions, event.token)
     rotation.rotator.test_secret(pending, current)
 
 
-def _finish(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> None:
-    _test(rotation, versions, event)
-    rotation.secret.move(Stage.CURRENT, versions.current(), event.token)
-    after = rotation.secret.versions()
-    rotation.fingerprints.restage(after.arn, after.stages())
+def _finish(rotation: Rotation[C], seen: Versions, event: RotationEvent) -> None:
+    with rotation.alone(seen, event.token) as versions:
+        _require_pending(versions, event)
+        promote(rotation, versions, event.token)
+
+
+def promote(rotation: Rotation[C], versions: Versions, version_id: str) -> None:
+    """Make a version current, provided that the system honours it afresh. For who is `alone`."""
+    current, pending = _current_and_pending(rotation, versions, version_id)
+    rotation.rotator.test_secret(pending, current)
+    rotation.leases.keep(pending, versions.arn)
+    rotation.secret.move(Stage.CURRENT, versions.current(), version_id)
+    publish_stages(rotation)
+
+
+def publish_stages(rotation: Rotation[C]) -> None:
+    """Have the fingerprints say what the labels say."""
+    versions = rotation.secret.versions()
+    rotation.fingerprints.restage(versions.arn, versions.stages())
 
 
 _STEPS: Final[Mapping[Step, Callable[[Rotation[Any], Versions, RotationEvent], None]]] = {
@@ -188,15 +224,34 @@ _STEPS: Final[Mapping[Step, Callable[[Rotation[Any], Versions, RotationEvent], N
 }
 
 
-def _current_and_pending(
-    rotation: Rotation[C], versions: Versions, event: RotationEvent
-) -> tuple[C, C]:
+def _require_pending(versions: Versions, event: RotationEvent) -> None:
+    if Stage.PENDING.label not in versions.labels.get(event.token, []):
+        raise RotationError(
+            f"version {event.token} of {versions.arn} is not AWSPENDING; start a new rotation"
+        )
+
+
+@contextmanager
+def _told_if_refused(arn: str) -> Iterator[None]:
+    """Say how to go on where the system refuses the new value: it would be offered for ever."""
+    try:
+        yield
+    except (AuthenticationError, ProviderUnavailableError):
+        raise
+    except ProviderError as error:
+        raise ProviderError(
+            f"{error}; if it is the new value that is refused, correct passwords in wickie.yaml, "
+            f"run cdk deploy, then wickie repair --yes --rotate {arn}"
+        ) from None
+
+
+def _current_and_pending(rotation: Rotation[C], versions: Versions, pending_id: str) -> tuple[C, C]:
     current = rotation.secret.read(versions.current())
-    pending = rotation.secret.read(event.token)
+    pending = rotation.secret.read(pending_id)
     if current.place != pending.place:
         raise RotationError(
             f"AWSPENDING of {versions.arn} names another system than AWSCURRENT (engine, host, "
-            f"port); abandoned, remove the AWSPENDING label and rotate again"
+            f"port); abandoned, run wickie repair {versions.arn}, then rotate again"
         )
     return current, pending
 

@@ -7,41 +7,37 @@ them, so that the credential itself need not leave it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from wickie.errors import AuthenticationError, ConfigError, RotationError
-from wickie.model import Stage, Verdict
-from wickie.providers import C, verify
+from wickie.errors import AuthenticationError, RotationError
+from wickie.model import Answer, Stage, Verdict
+from wickie.providers import C
+from wickie.providers import verify as ask
+from wickie.rotation.driver import publish_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from wickie.rotation.driver import Rotation
     from wickie.rotation.versions import Versions
 
-    Answer = tuple[Verdict, str]
+
+def verify(rotation: Rotation[C], version_id: str) -> Answer:
+    """Ask the target whether it honours a version."""
+    return Answer(*ask(rotation.provider, rotation.secret.read(version_id)))
 
 
-def act(rotation: Rotation[C], action: str, version_id: str) -> Answer:
-    """Carry out one of `ACTIONS` on a version. Returns what became of its credential, and why."""
-    if action not in ACTIONS:
-        raise ConfigError(f"no action {action!r}; use one of {', '.join(sorted(ACTIONS))}")
-    rotation.require_time(action)
-    return ACTIONS[action](rotation, version_id)
+def retire(rotation: Rotation[C], version_id: str) -> Answer:
+    """Make the target refuse a version that is not in use, and take its label away."""
+    with rotation.alone(rotation.secret.versions(), f"retire {version_id}") as versions:
+        return retire_alone(rotation, versions, version_id)
 
 
-def _verify(rotation: Rotation[C], version_id: str) -> Answer:
-    return verify(rotation.provider, rotation.secret.read(version_id))
-
-
-def _retire(rotation: Rotation[C], version_id: str) -> Answer:
+def retire_alone(rotation: Rotation[C], versions: Versions, version_id: str) -> Answer:
     """
-    Make the target refuse a version that is not in use, and take its label away.
+    Retire, for who is `alone`.
 
     The label goes last: as long as the version carries it, a retry does all of this again. One
     without a label is left as it is found dead, because its user may serve a later version.
     """
-    versions = rotation.secret.versions()
     labels = versions.labels.get(version_id, [])
     for stage in (Stage.CURRENT, Stage.PENDING):
         if stage.label in labels:
@@ -50,10 +46,11 @@ def _retire(rotation: Rotation[C], version_id: str) -> Answer:
                 f"first, then retire what becomes AWSPREVIOUS"
             )
     current, old = _current_and(rotation, versions, version_id)
-    answer = verify(rotation.provider, old)
+    _require_honoured(rotation, versions, current)
+    answer = ask(rotation.provider, old)
     if labels or answer[0] is Verdict.LIVE:
         rotation.rotator.retire(old, current)
-        answer = verify(rotation.provider, old)
+        answer = ask(rotation.provider, old)
     if answer[0] is Verdict.LIVE:
         raise RotationError(
             f"version {version_id} of {versions.arn} is still honoured after its retirement; "
@@ -62,40 +59,81 @@ def _retire(rotation: Rotation[C], version_id: str) -> Answer:
     if answer[0] is Verdict.DEAD:
         if Stage.PREVIOUS.label in labels:
             rotation.secret.move(Stage.PREVIOUS, source=version_id)
-        _publish_stages(rotation)
+        publish_stages(rotation)
+    return Answer(*answer)
+
+
+def restore(rotation: Rotation[C], version_id: str) -> Answer:
+    """
+    Make AWSPREVIOUS current again: the target first, then the labels.
+
+    While the target changes, the version carries AWSPENDING: cut off there, this is a rotation
+    like any other, which a repair ends.
+    """
+    with rotation.alone(rotation.secret.versions(), f"restore {version_id}") as versions:
+        secret, current_id = rotation.secret, versions.current()
+        _require_restorable(versions, version_id)
+        current, old = _current_and(rotation, versions, version_id)
+        if current_id != version_id:
+            _honour_again(rotation, versions, version_id, old, current)
+            secret.move(Stage.CURRENT, current_id, version_id)
+        # AWSPENDING left beside what was AWSCURRENT would have the next RotateSecret refused.
+        if pending_id := secret.versions().holder(Stage.PENDING):
+            secret.move(Stage.PENDING, source=pending_id)
+        publish_stages(rotation)
+        return Answer(*ask(rotation.provider, old))
+
+
+def take_over(rotation: Rotation[C], version_id: str) -> Answer:
+    """Have the user be for this secret from now on, provided that the version lets it in."""
+    credential = rotation.secret.read(version_id)
+    answer = Answer(*ask(rotation.provider, credential))
+    if answer.verdict is not Verdict.LIVE:
+        raise RotationError(
+            f"{rotation.secret.id} may not take {credential.holder} over, because its value is "
+            f"not honoured ({answer.detail}); put the working one into it"
+        )
+    rotation.leases.keep(credential, rotation.secret.versions().arn)
     return answer
 
 
-def _restore(rotation: Rotation[C], version_id: str) -> Answer:
-    """Make an earlier version current again: the target first, then the labels."""
-    secret, versions = rotation.secret, rotation.secret.versions()
-    current_id, pending_id = versions.current(), versions.holder(Stage.PENDING)
-    if pending_id not in (None, current_id, version_id):
+def _honour_again(
+    rotation: Rotation[C], versions: Versions, version_id: str, old: C, current: C
+) -> None:
+    rotator = rotation.rotator
+    try:
+        rotator.test_secret(old, current)
+    except AuthenticationError:
+        pending_id = versions.holder(Stage.PENDING)
+        if pending_id != version_id:
+            rotation.secret.move(Stage.PENDING, pending_id, version_id)
+        rotator.set_secret(old, current, lambda: None)
+        rotator.test_secret(old, current)
+
+
+def _require_restorable(versions: Versions, version_id: str) -> None:
+    pending_id = versions.holder(Stage.PENDING)
+    if pending_id not in (None, versions.current(), version_id):
         raise RotationError(
             f"a rotation of {versions.arn} is under way (version {pending_id}); wait for its end, "
-            f"or cancel it and remove the AWSPENDING label"
+            f"or run wickie repair"
         )
-    current, old = _current_and(rotation, versions, version_id)
-    if current_id != version_id:
-        rotator = rotation.rotator
-        try:
-            rotator.test_secret(old, current)
-        except AuthenticationError:
-            rotator.set_secret(old, current, lambda: None)
-            rotator.test_secret(old, current)
-        secret.move(Stage.CURRENT, current_id, version_id)
-    # AWSPENDING left beside what was AWSCURRENT would have the next RotateSecret refused.
-    if pending_id is not None and pending_id != version_id:
-        secret.move(Stage.PENDING, source=pending_id)
-    _publish_stages(rotation)
-    return verify(rotation.provider, old)
+    if not versions.labels.get(version_id):
+        raise RotationError(
+            f"version {version_id} of {versions.arn} is retired and stays so; "
+            f"rotate the secret, which makes a new value"
+        )
 
 
-ACTIONS: Final[Mapping[str, Callable[[Rotation[Any], str], Answer]]] = {
-    "verify": _verify,
-    "retire": _retire,
-    "restore": _restore,
-}
+def _require_honoured(rotation: Rotation[C], versions: Versions, current: C) -> None:
+    """Nothing is retired where it could be the only value that is honoured."""
+    try:
+        rotation.provider.sign_in(current)
+    except AuthenticationError as error:
+        raise RotationError(
+            f"AWSCURRENT of {versions.arn} is not honoured ({error}), so nothing older is retired; "
+            f"run wickie repair first"
+        ) from None
 
 
 def _current_and(rotation: Rotation[C], versions: Versions, version_id: str) -> tuple[C, C]:
@@ -107,8 +145,3 @@ def _current_and(rotation: Rotation[C], versions: Versions, version_id: str) -> 
             f"than AWSCURRENT; deal with its user there by hand"
         )
     return current, other
-
-
-def _publish_stages(rotation: Rotation[C]) -> None:
-    versions = rotation.secret.versions()
-    rotation.fingerprints.restage(versions.arn, versions.stages())

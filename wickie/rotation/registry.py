@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
 from wickie.fingerprints import FingerprintTable, publishable, working_key
+from wickie.model import to_jsonable
 from wickie.providers import Context
 from wickie.providers.registry import find_engine
+from wickie.rotation.actions import act
 from wickie.rotation.asking import asking
 from wickie.rotation.driver import Rotation, RotationEvent, rotate
-from wickie.rotation.lifecycle import act
+from wickie.rotation.leases import Leases
 from wickie.rotation.passwords import PasswordsOf
 from wickie.rotation.strategies import Means, find_strategy
 from wickie.rotation.versions import Secret
@@ -104,9 +106,10 @@ def respond(
         if step:
             rotate(rotation, step)
             return None
-        version_id = event.get("VersionId") or rotation.versions.current()
-        verdict, detail = act(rotation, event["Action"], version_id)
-    return {"verdict": verdict.value, "strategy": settings.strategy, "detail": detail}
+        answer: dict[str, str] = to_jsonable(
+            replace(act(rotation, event), strategy=settings.strategy)
+        )
+    return answer
 
 
 def open_rotation(
@@ -136,6 +139,7 @@ def open_rotation(
         provider,
         strategy(provider, means),
         PublishedFingerprints(clients, settings),
+        Leases(clients.dynamodb, settings.fingerprint_table, seconds_left),
         seconds_left,
     )
 

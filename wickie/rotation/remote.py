@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wickie import errors
 from wickie.errors import ConfigError, Error, ProviderUnavailableError, RotationError
-from wickie.model import Stage, Verdict
+from wickie.model import Answer, Stage, Verdict
 from wickie.rotation.asking import Patience, asking
 from wickie.rotation.versions import require_primary
 
@@ -22,22 +22,13 @@ if TYPE_CHECKING:
 
     from wickie.aws import Clients
 
-Action = Literal["verify", "retire", "restore"]
+Action = Literal["verify", "retire", "restore", "settle", "repair", "take-over"]
 
 PERMISSIONS: Final = (
     "lambda:InvokeFunction",
     "secretsmanager:DescribeSecret",
     "secretsmanager:RotateSecret",
 )
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a rotation function says of one version of its secret."""
-
-    verdict: Verdict
-    strategy: str = ""
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,9 +72,17 @@ class RemoteSecret:
             return version
         raise ConfigError(f"{self.name} has no value yet (no AWSCURRENT); put one in it")
 
-    def ask(self, clients: Clients, action: Action, version: str) -> Answer:
-        """Have the secret's own function act on, or give its verdict about, `version`."""
-        event = {"Action": action, "SecretId": self.arn, "VersionId": version}
+    def ask(
+        self, clients: Clients, action: Action, version: str | None = None, **wishes: str
+    ) -> Answer:
+        """
+        Have the secret's own function act on, or give its verdict about, `version`.
+
+        Without one it is the version the action is about by itself; `wishes` are the action's.
+        """
+        event = {"Action": action, "SecretId": self.arn, **wishes}
+        if version:
+            event["VersionId"] = version
         with asking(f"rotation function of {self.name}"):
             reply = clients.lambda_.invoke(
                 FunctionName=self.function, Payload=json.dumps(event).encode()
@@ -93,8 +92,9 @@ class RemoteSecret:
             raise _as_raised(self.function, payload or {})
         return Answer(
             verdict=Verdict(payload["verdict"]),
-            strategy=payload.get("strategy", ""),
             detail=payload.get("detail", ""),
+            strategy=payload.get("strategy", ""),
+            state=payload.get("state", ""),
         )
 
     def rotate(self, clients: Clients, token: str) -> str:
@@ -130,7 +130,8 @@ class RemoteSecret:
         if answer is None:
             raise RotationError(
                 f"rotation of {self.name} did not end within {patience.seconds:.0f} s (version "
-                f"{version} is pending); read the log group of {_plain(self.function)}"
+                f"{version} is pending); read the log group of {_plain(self.function)}, then run "
+                f"wickie repair {self.name}"
             )
         if answer is False:
             raise RotationError(

@@ -26,6 +26,7 @@ from wickie.errors import (
     RotationError,
 )
 from wickie.model import (
+    Answer,
     DependentOutcome,
     DependentState,
     RotationOutcome,
@@ -36,7 +37,7 @@ from wickie.model import (
 )
 from wickie.rotation import remote
 from wickie.rotation.asking import Patience
-from wickie.rotation.remote import Answer, RemoteSecret
+from wickie.rotation.remote import RemoteSecret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -159,7 +160,7 @@ class _Replacement:
         if answer.verdict is Verdict.DEAD:
             raise AuthenticationError(
                 f"the value of {secret.name} in use is not honoured ({answer.detail}); "
-                f"store one that is, then rotate"
+                f"run wickie repair {secret.name}, or store one that is, then rotate"
             )
         if answer.verdict is Verdict.UNKNOWN:
             raise ProviderUnavailableError(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Generic
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 from wickie.errors import ConfigError, NotFoundError, RotationError
 from wickie.model import Stage
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 PERMISSIONS: Final = (
     "secretsmanager:DescribeSecret",
     "secretsmanager:GetSecretValue",
+    "secretsmanager:ListSecretVersionIds",
     "secretsmanager:PutSecretValue",
     "secretsmanager:UpdateSecretVersionStage",
 )
 """What this module may ask about a secret that is rotated."""
 
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _READ_PAUSES: Final = (0.1, 0.3, 0.9)
 
 
@@ -39,6 +42,10 @@ class Versions:
     arn: str
     labels: Mapping[str, list[str]]
     tags: Mapping[str, str] = field(default_factory=dict)
+    rotated: datetime | None = None
+    """When Secrets Manager last ended a rotation."""
+    changed: datetime | None = None
+    """When anything about the secret was last changed."""
 
     def holder(self, stage: Stage) -> str | None:
         """The version that carries a stage's label."""
@@ -86,8 +93,19 @@ class Secret(Generic[C]):
                 f"no secret {self.id} here; check its name, the account and the region"
             ) from None
         require_primary(reply)
-        tags = {tag.get("Key", ""): tag.get("Value", "") for tag in reply.get("Tags", [])}
-        return Versions(reply["ARN"], reply.get("VersionIdsToStages", {}), tags)
+        return Versions(
+            reply["ARN"],
+            reply.get("VersionIdsToStages", {}),
+            {tag.get("Key", ""): tag.get("Value", "") for tag in reply.get("Tags", [])},
+            reply.get("LastRotatedDate"),
+            reply.get("LastChangedDate"),
+        )
+
+    def made(self, versions: Versions) -> dict[str, datetime]:
+        """When each version got its value; one that has none was staged by then at the latest."""
+        reply = self.client.list_secret_version_ids(SecretId=self.id)
+        staged = dict.fromkeys(versions.labels, versions.changed or _LONG_AGO)
+        return staged | {v["VersionId"]: v["CreatedDate"] for v in reply["Versions"]}
 
     def find(self, version_id: str) -> C | None:
         """Read a version; None where it has no value (yet). By id: a label may lag behind."""
@@ -144,19 +162,20 @@ class Secret(Generic[C]):
         except self.client.exceptions.ResourceExistsException:
             return  # an earlier attempt's value, not yet visible when we looked
 
-    def move(self, stage: Stage, source: str, target: str | None = None) -> None:
+    def move(self, stage: Stage, source: str | None, target: str | None = None) -> None:
         """
         Move a label off `source`, to `target` if given, provided that `source` still has it.
 
+        None for a label that no version carries.
+
         Secrets Manager compares and swaps: whoever comes second gets a `RotationError`.
         """
-        to = {"MoveToVersionId": target} if target else {}
+        ends: dict[str, Any] = {"RemoveFromVersionId": source, "MoveToVersionId": target}
         try:
             self.client.update_secret_version_stage(
                 SecretId=self.id,
                 VersionStage=stage.label,
-                RemoveFromVersionId=source,
-                **to,
+                **{end: version for end, version in ends.items() if version},
             )
         except (
             self.client.exceptions.InvalidParameterException,

@@ -93,12 +93,20 @@ def find_strategy(name: str) -> Strategy:
     return strategy
 
 
+CLONE: Final = "_clone"
+
+
+def base_of(holder: str) -> str:
+    """The user that stands for both of a pair who take turns."""
+    return holder.removesuffix(CLONE)
+
+
 def require_holder(credential: Credential, *holders: str) -> None:
     """Raise `RotationError` unless the credential is for one of `holders`."""
     if credential.holder not in holders:
         raise RotationError(
             f"the version is for user {credential.holder}, AWSCURRENT for "
-            f"{' or '.join(holders)}; abandoned, remove the AWSPENDING label and rotate again"
+            f"{' or '.join(holders)}; abandoned, run wickie repair, then rotate again"
         )
 
 

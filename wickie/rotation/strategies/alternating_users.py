@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from wickie.errors import AuthenticationError
-from wickie.rotation.strategies import abandoned, require_holder, require_rights
+from wickie.rotation.strategies import CLONE, abandoned, base_of, require_holder, require_rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from wickie.credentials import DatabaseLogin
     from wickie.providers import Database
     from wickie.rotation.strategies import Means
-
-_CLONE: Final = "_clone"
 
 
 @dataclass(frozen=True)
@@ -83,5 +81,5 @@ class AlternatingUsers:
 
 
 def _pair(login: DatabaseLogin) -> tuple[str, str]:
-    base = login.username.removesuffix(_CLONE)
-    return base, base + _CLONE
+    base = base_of(login.username)
+    return base, base + CLONE

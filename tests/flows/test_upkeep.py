@@ -1,0 +1,97 @@
+"""The `upkeep` flow under a real Prefect engine and server, with a secret on paper."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+import flows.runner
+from flows.upkeep import upkeep
+from tests.rotation.paper import Secret
+from wickie.errors import ProviderUnavailableError
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "secret")]
+
+
+@pytest.fixture(autouse=True)
+def _clients(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.upkeep.Clients", lambda: secret)
+
+
+def shown(flow_run_id: object) -> list[dict[str, str]]:
+    """The table that people see at the run."""
+    with get_client(sync_client=True) as client:
+        artifacts = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["upkeep"]))
+        )
+    (data,) = [a.data for a in artifacts if a.flow_run_id == flow_run_id]
+    rows: list[dict[str, str]] = json.loads(str(data))
+    return rows
+
+
+def test_a_sound_secret_is_settled_and_what_is_kept_is_told_with_the_reason(
+    secret: Secret, config: Path
+) -> None:
+    state = upkeep(config, return_state=True)
+    assert state.is_completed(), state.message
+    assert [action for action, _ in secret.asked] == ["repair", "settle"]
+    assert secret.events[-1]["GraceSeconds"] == "86400"
+    assert secret.rotations == []
+    (row,) = shown(state.state_details.flow_run_id)
+    assert row == {
+        "secret": "shop/db",
+        "rotation": "SOUND",
+        "superseded value": "KEPT",
+        "why": "as scripted",
+    }
+
+
+@pytest.mark.parametrize("repaired", ["UNDER_WAY", "FINISHED", "CANCELLED"])
+def test_one_whose_rotation_was_not_in_order_is_repaired_and_nothing_of_it_retired(
+    secret: Secret, config: Path, repaired: str
+) -> None:
+    secret.states["repair"] = repaired
+    state = upkeep(config, return_state=True)
+    assert state.is_completed(), state.message
+    assert [action for action, _ in secret.asked] == ["repair"]
+    assert {"DryRun", "Restore"}.isdisjoint(secret.events[-1])
+
+
+@pytest.mark.parametrize("amiss", ["STUCK", "UNKNOWN"])
+def test_one_that_a_person_must_see_to_fails_the_run_and_is_named(
+    secret: Secret, config: Path, amiss: str
+) -> None:
+    secret.states["repair"] = amiss
+    state = upkeep(config, return_state=True)
+    assert state.is_failed()
+    assert state.message == "shop/db: as scripted"
+    assert shown(state.state_details.flow_run_id)[0]["rotation"] == amiss
+
+
+def test_one_that_cannot_be_asked_fails_the_run_and_does_not_stop_the_others(
+    secret: Secret, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows.runner.step, "retry_delay_seconds", [0, 0])
+    document = yaml.safe_load(config.read_text())
+    document["secrets"].insert(0, document["secrets"][0] | {"name": "shop/gone"})
+    config.write_text(json.dumps(document))
+    state = upkeep(config, return_state=True)
+    assert state.is_failed()
+    assert "secret shop/gone does not exist here" in state.message
+    assert [action for action, _ in secret.asked] == ["repair", "settle"]
+
+    secret.answers[("settle", "")] = ProviderUnavailableError("pg_stat_activity is unreachable")
+    state = upkeep(config, return_state=True)
+    assert "pg_stat_activity is unreachable" in state.message
+
+
+def test_its_deployment_runs_every_night() -> None:
+    document = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())
+    (deployment,) = [d for d in document["deployments"] if d["name"] == "upkeep"]
+    assert deployment["entrypoint"] == "flows/upkeep.py:upkeep"
+    assert deployment["schedules"] == [{"cron": "0 4 * * *", "timezone": "UTC"}]
