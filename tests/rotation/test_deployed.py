@@ -19,6 +19,7 @@ from tests.rotation.fakes import parse
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.model import Verdict
+from wickie.rotation.remote import RemoteSecret
 
 pytestmark = pytest.mark.slow
 RULES = {"ScheduleExpression": "rate(10 days)", "Duration": "3h"}
@@ -162,6 +163,31 @@ def test_a_failing_rotation_leaves_current_alone_and_says_why_in_one_line(deploy
     with pytest.raises(ClientError, match="previous rotation isn't complete"):
         deployed.start(arn)
     assert server.verdict(user) is Verdict.LIVE
+
+
+def test_a_rotation_that_secrets_manager_gave_up_is_repaired_and_another_one_starts(
+    deployed, server
+):
+    user = replace(server.user(), password=Sensitive("wrong" * 5))
+    arn = deployed.store(user)
+    pending = deployed.start(arn)
+    deadline = time.monotonic() + 60
+    while deployed.log().count(f"not honoured for {user.username}") < 3:  # it tries three times
+        assert time.monotonic() < deadline, deployed.log()
+        time.sleep(0.1)
+    password = user.password.reveal()
+    server.run(f"alter role \"{user.username}\" password '{password}'")  # somebody corrects it
+    secret = RemoteSecret.describe(deployed.clients, arn)
+    wish = {"OlderThanSeconds": "0"}
+    assert secret.ask(deployed.clients, "repair", DryRun="true", **wish).state == "CANCELLED"
+    assert deployed.labels(arn)["AWSPENDING"] == pending
+    assert secret.ask(deployed.clients, "repair", **wish).state == "CANCELLED"
+    assert "AWSPENDING" not in deployed.labels(arn)
+    deployed.wait(arn, deployed.start(arn))
+    assert server.verdict(deployed.value(arn)) is Verdict.LIVE
+    assert secret.ask(deployed.clients, "settle").state == "KEPT"
+    assert secret.ask(deployed.clients, "settle", GraceSeconds="0").state == "RETIRED"
+    assert '"state": "CANCELLED"' in deployed.log()
 
 
 def test_an_action_that_cannot_be_done_is_a_function_error_by_name(deployed, server):

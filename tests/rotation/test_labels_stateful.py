@@ -123,8 +123,11 @@ class Life(RuleBasedStateMachine):
 
     @rule(step=st.sampled_from(Step), data=st.data())
     def step_comes_late(self, step: Step, data: st.DataObject) -> None:
-        event = RotationEvent(step, data.draw(st.sampled_from(self.tokens)))
+        token = data.draw(st.sampled_from(self.tokens))
+        over, before = not self.in_force(token), self.everything()
+        event = RotationEvent(step, token)
         self.attempt(lambda: rotate(self.rotation, event), None, later=True)
+        assert not over or self.everything() == before
 
     @rule(
         action=st.sampled_from(["retire", "restore"]),
@@ -136,7 +139,9 @@ class Life(RuleBasedStateMachine):
         self, action: str, dies_after: int | None, later: bool, data: st.DataObject
     ) -> None:
         version = data.draw(st.sampled_from(self.tokens))
-        self.ask(dies_after, later, Action=action, VersionId=version)
+        in_force = self.in_force(version)
+        answer = self.ask(dies_after, later, Action=action, VersionId=version)
+        assert not (answer and action == "retire" and in_force)
 
     @precondition(lambda self: self.secret.holder("AWSPREVIOUS"))
     @rule(action=st.sampled_from(["retire", "restore"]), dies_after=DEATHS)
@@ -172,6 +177,15 @@ class Life(RuleBasedStateMachine):
         self.database.passwords[value.username] = password.reveal()
         text = value.succeeded_by(value.username, password).to_secret_string()
         self.tokens.append(self.secret.put_by_hand(text))
+
+    def in_force(self, version: str) -> bool:
+        return bool({"AWSCURRENT", "AWSPENDING"} & self.secret.labels[version])
+
+    def everything(self) -> str:
+        """All that a step could change."""
+        return repr(
+            (self.secret.labels, self.secret.values, self.prints.stages, self.database.passwords)
+        )
 
     @property
     def current(self) -> str:
