@@ -19,7 +19,7 @@ from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
 from stacks.constructs.names import secret_arns
 from stacks.permissions import WATCH
-from wickie.metrics import NAMESPACE, OVERDUE, PENDING, UNREADABLE
+from wickie.metrics import NAMESPACE, OVERDUE, STUCK, UNREADABLE
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -47,8 +47,7 @@ class ObservabilityStack(Stack):
             self._topic.add_subscription(subscriptions.EmailSubscription(address))
         alarms = [
             self._failed(),
-            # A rotation ends within minutes; two hours on end means that it does not.
-            self._standing("Stuck", PENDING, 2, "run `wickie repair`"),
+            self._standing("Stuck", STUCK, 1, "run `wickie repair`"),
             self._standing("Overdue", OVERDUE, 1, "run `wickie status`, then `wickie rotate`"),
             self._standing("Unreadable", UNREADABLE, 2, "a secret is gone, or no longer ours"),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wickie.errors import Error
-from wickie.metrics import OVERDUE, PENDING, UNREADABLE, Metric
+from wickie.metrics import OVERDUE, STUCK, UNREADABLE, Metric
 from wickie.rotation.asking import asking
 from wickie.status import describe
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-_METRICS: Final = {"overdue": OVERDUE, "pending": PENDING, "unreadable": UNREADABLE}
+_METRICS: Final = {"overdue": OVERDUE, "stuck": STUCK, "unreadable": UNREADABLE}
 
 
 def standing(

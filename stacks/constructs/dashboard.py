@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from wickie.metrics import DURATION, FAILURES, NAMESPACE, OVERDUE, PENDING, UNREADABLE
+from wickie.metrics import DURATION, FAILURES, NAMESPACE, OVERDUE, STUCK, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def rotation_dashboard(scope: Construct, stage: str, alarms: Sequence[cloudwatch
                     statistic="Maximum",
                     period=Duration.hours(1),
                 )
-                for name in (OVERDUE, PENDING, UNREADABLE)
+                for name in (OVERDUE, STUCK, UNREADABLE)
             ],
             width=2 * _WIDTH,
         )

@@ -31,4 +31,4 @@ def test_a_secret_that_is_gone_is_counted_and_named(watch, capsys):
         watch.lambda_handler({}, None)
     line = json.loads(capsys.readouterr().out)
     assert (line["SecretsUnreadable"], line["unreadable"]) == (1, ["gone"])
-    assert (line["SecretsPending"], line["SecretsOverdue"], line["stage"]) == (0, 0, "dev")
+    assert (line["SecretsStuck"], line["SecretsOverdue"], line["stage"]) == (0, 0, "dev")

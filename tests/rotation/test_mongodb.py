@@ -1,21 +1,14 @@
-"""
-MongoDB's provider: passwords, TLS and failures judged by FerretDB, where it is.
-
-Roles and clones by a stand-in at the driver's API: FerretDB knows neither roles nor customData.
-No MongoDB has judged this.
-"""
+"""MongoDB's provider, by a stand-in at the driver's API: no MongoDB can run here."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import socket
-from dataclasses import replace
 
 import pymongo
 import pytest
 
-from local import ferretdb
 from tests.rotation.fake_mongodb import Died, FakeMongoDb, failure
 from wickie.aws import Clients
 from wickie.credentials import Sensitive
@@ -23,10 +16,8 @@ from wickie.errors import AuthenticationError, ConfigError, ProviderError, Provi
 from wickie.model import Verdict
 from wickie.providers import Context, mongowire, verify
 from wickie.providers.mongodb import MongoDb
-from wickie.providers.mongowire import session
 from wickie.rotation.strategies import Means
 from wickie.rotation.strategies.alternating_users import AlternatingUsers
-from wickie.rotation.strategies.single_user import SingleUser
 
 PROVIDER = MongoDb(Context(Clients()))
 ROLES = [{"role": "readWrite", "db": "shop"}, {"role": "read", "db": "logs"}]
@@ -127,42 +118,6 @@ def test_the_new_password_is_in_no_error(server):
     with pytest.raises(ProviderError, match="redacted") as caught:
         PROVIDER.set_password(ADMIN, new)
     assert new.password.reveal() not in str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def ferret():
-    if ferretdb.program() is None:
-        pytest.skip("no FerretDB here; python -m local.ferretdb builds it (needs Go, minutes)")
-    with ferretdb.FerretDb() as running:
-        yield running
-
-
-def ferret_user(ferret):
-    name, password = f"u_{secrets.token_hex(6)}", Sensitive(secrets.token_urlsafe(16))
-    with session(ferret.admin, None) as database:
-        database.command({"createUser": name, "pwd": password.reveal(), "roles": []})
-    return ferret.admin.succeeded_by(name, password)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("odd", ["a'b\\c\"d%s:x@/?", "\N{SNOWMAN}" * 9, "$ne {}"])
-def test_a_password_is_changed_and_honoured_whatever_is_in_it(ferret, odd):
-    old = ferret_user(ferret)
-    new = replace(old, password=Sensitive(odd + secrets.token_hex(8)))
-    SingleUser(PROVIDER, Means(lambda _: ferret.admin)).set_secret(new, old, lambda: None)
-    assert verify(PROVIDER, new)[0] is Verdict.LIVE
-    assert verify(PROVIDER, old)[0] is Verdict.DEAD
-    assert new.password.reveal() not in ferret.log.read_text()
-
-
-@pytest.mark.slow
-def test_an_unknown_certificate_is_neither_trusted_nor_a_dead_password(ferret):
-    trusting = {k: v for k, v in ferret.admin.document.items() if k != "sslrootcert"}
-    verdict, detail = verify(PROVIDER, replace(ferret.admin, document=trusting))
-    assert verdict is Verdict.UNKNOWN
-    assert "is not to be trusted" in detail
-    elsewhere = replace(ferret.admin, host="127.0.0.1")
-    assert "is not to be trusted" in verify(PROVIDER, elsewhere)[1]
 
 
 def test_a_server_that_is_not_there_is_unknown_and_not_dead():

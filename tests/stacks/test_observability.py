@@ -49,7 +49,7 @@ def test_alarms_are_set_on_metrics_that_the_functions_write(assembly: Assembly) 
         for alarm in _alarms(assembly).values()
         if alarm["Namespace"] == metrics.NAMESPACE
     }
-    assert ours == {metrics.OVERDUE, metrics.PENDING, metrics.UNREADABLE}
+    assert ours == {metrics.OVERDUE, metrics.STUCK, metrics.UNREADABLE}
 
 
 def test_a_failed_rotation_of_a_managed_secret_is_told_at_once(assembly: Assembly) -> None:
@@ -75,7 +75,7 @@ def test_the_watch_function_may_describe_the_secrets_and_nothing_else(assembly: 
 
 def test_the_dashboard_draws_what_the_functions_write(assembly: Assembly) -> None:
     body = json.dumps(assembly.only("AWS::CloudWatch::Dashboard", STACK))
-    for name in (metrics.DURATION, metrics.FAILURES, metrics.OVERDUE, metrics.PENDING):
+    for name in (metrics.DURATION, metrics.FAILURES, metrics.OVERDUE, metrics.STUCK):
         assert name in body
 
 

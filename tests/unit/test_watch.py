@@ -28,7 +28,11 @@ class SecretsOnPaper:
             raise self.exceptions.ResourceNotFoundException(error, "DescribeSecret")
         if isinstance(answer, Exception):
             raise answer
-        return {"Name": SecretId, "CreatedDate": YESTERDAY, **answer}
+        return {"Name": SecretId, "ARN": SecretId, "CreatedDate": YESTERDAY, **answer}
+
+    def list_secret_version_ids(self, SecretId):  # noqa: N803  (boto3's name)
+        del SecretId
+        return {"Versions": []}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +40,7 @@ class SecretsOnPaper:
     [
         (WELL, {}),
         (WELL | {"NextRotationDate": YESTERDAY}, {"overdue": ["s"]}),
-        (WELL | {"VersionIdsToStages": {"v": ["AWSPENDING"]}}, {"pending": ["s"]}),
+        (WELL | {"VersionIdsToStages": {"v": ["AWSPENDING"]}}, {"stuck": ["s"]}),
         (None, {"unreadable": ["s"]}),
         (
             ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeSecret"),

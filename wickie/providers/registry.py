@@ -172,8 +172,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
         "wickie.providers.mongodb:MongoDb",
         ("single-user", "alternating-users"),
         drivers=("pymongo", "dnspython"),
-        verified_against="no MongoDB nor DocumentDB: passwords by FerretDB 1.24, roles and clones "
-        "by a stand-in at the driver's API",
+        verified_against="no MongoDB nor DocumentDB: by a stand-in at the driver's API",
     ),
 }
 
