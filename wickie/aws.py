@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -58,3 +58,7 @@ class Clients:
     @cached_property
     def ssm(self) -> SSMClient:
         return self._session.client("ssm", config=_CONFIG)
+
+    @cached_property
+    def rds(self) -> Any:
+        return self._session.client("rds", config=_CONFIG)

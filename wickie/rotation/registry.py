@@ -10,6 +10,7 @@ from wickie.errors import ConfigError
 from wickie.fingerprints import FingerprintTable, publishable, working_key
 from wickie.providers import Context
 from wickie.providers.registry import find_engine
+from wickie.rotation import delivery
 from wickie.rotation.asking import asking
 from wickie.rotation.driver import Rotation, RotationEvent, rotate
 from wickie.rotation.lifecycle import act
@@ -18,7 +19,7 @@ from wickie.rotation.strategies import Means, find_strategy
 from wickie.rotation.versions import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from wickie.aws import Clients
     from wickie.credentials import DatabaseLogin, Sensitive
@@ -44,6 +45,8 @@ class RotationSettings:
     master: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     passwords: PasswordPolicy = PasswordPolicy()
+    blocks: Sequence[Mapping[str, Any]] = ()
+    """Blocks of Prefect servers that may be given the value; see `delivery`."""
     ca_bundle: str | None = None
 
     @classmethod
@@ -62,6 +65,7 @@ class RotationSettings:
             master=environment.get("WICKIE_MASTER"),
             options=json.loads(environment.get("WICKIE_OPTIONS", "{}")),
             passwords=PasswordPolicy(**json.loads(environment.get("WICKIE_PASSWORDS", "{}"))),
+            blocks=json.loads(environment.get("WICKIE_BLOCKS", "[]")),
             ca_bundle=environment.get("WICKIE_CA_BUNDLE"),
         )
 
@@ -102,6 +106,9 @@ def respond(
         if "Action" not in event:
             rotate(rotation, RotationEvent.parse(event))
             return None
+        if event["Action"] in delivery.ACTIONS:
+            blocks, ca_bundle = settings.blocks, settings.ca_bundle
+            return {"detail": delivery.act(rotation, event, blocks, clients, ca_bundle)}
         version_id = event.get("VersionId") or rotation.secret.versions().current()
         verdict, detail = act(rotation, event["Action"], version_id)
     return {"verdict": verdict.value, "strategy": settings.strategy, "detail": detail}
