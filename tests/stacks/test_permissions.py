@@ -10,7 +10,8 @@ from wickie import deployment, fingerprints
 from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import refresh, replacement, versions
-from wickie.rotation.dependents import EcsService, LambdaFunction
+from wickie.rotation.dependents.ecs_service import EcsService
+from wickie.rotation.dependents.lambda_function import LambdaFunction
 from wickie.scan import ledger, sources
 
 if TYPE_CHECKING:
