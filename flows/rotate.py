@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace as changed
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,8 @@ from wickie.deployment import Deployment
 from wickie.errors import Error, RotationError
 from wickie.model import RotationOutcome, RotationState, Stage
 from wickie.response.throttle import Admission, Throttle
-from wickie.rotation.dependents import open_dependent
+from wickie.rotation.dependents.registry import open_dependent
+from wickie.rotation.discovery import warnings
 from wickie.rotation.remote import RemoteSecret
 from wickie.rotation.replacement import ReplacementRequest, replace
 
@@ -82,16 +84,19 @@ def _rotate(config: Config, secret: str, reason: Reason, version: str | None) ->
         if refusal:
             return refusal
     managed = config.secret(secret)
+    declared = managed.declared() if managed else []
     request = ReplacementRequest(
         secret=secret,
         reason=reason,
         leaked_version=version,
-        dependents=tuple(
-            open_dependent(d.kind, d.model_dump(exclude={"kind"}), clients)
-            for d in (managed.dependents if managed else ())
-        ),
+        dependents=tuple(open_dependent(secret, entry, clients) for entry in declared),
     )
-    return replace(request, clients, as_task)
+    outcome = replace(request, clients, as_task)
+    if managed and managed.discover:
+        # Afterwards: no leaked value lives longer for it.
+        found = as_task("discover dependents", lambda: warnings(clients, secret, declared))
+        outcome = changed(outcome, warnings=found)
+    return outcome
 
 
 def _throttle(config: Config, clients: Clients) -> Throttle:

@@ -36,11 +36,13 @@ class PrefectServer:
     A server with its UI and a database of its own in `home`, ended with the `with`.
 
     Entering does not wait, as its start takes seconds that something else may use; `wait` does.
+    `auth_string` is the user:password that it asks of its clients, if it is to ask for any.
     """
 
-    def __init__(self, processes: Processes, home: Path) -> None:
+    def __init__(self, processes: Processes, home: Path, auth_string: str = "") -> None:
         self._processes = processes
         self._home = home
+        self._auth = {"PREFECT_SERVER_API_AUTH_STRING": auth_string} if auth_string else {}
         self._port = _free_port()
 
     @property
@@ -78,7 +80,7 @@ class PrefectServer:
         with self._log.open("wb") as log:
             self._process = self._processes.start(
                 [_program("prefect"), "server", "start", "--port", str(self._port)],
-                env=_bare_environment(self._home) | {"PREFECT_HOME": str(self._home)},
+                env=_bare_environment(self._home) | {"PREFECT_HOME": str(self._home)} | self._auth,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -7,7 +7,7 @@ is found, so an entry that no longer applies fails as well as one that is missin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aws_cdk import Acknowledgment, Validations
 
@@ -16,9 +16,13 @@ from stacks.constructs.rotation_function import groups
 from wickie.config import S3Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aws_cdk import App
 
     from wickie.config import Config
+
+_IAM5: Final = "AwsSolutions::AwsSolutions-IAM5"
 
 
 class Accepted(NamedTuple):
@@ -44,14 +48,13 @@ def accepted(config: Config) -> list[Accepted]:
         ),
         Accepted(
             task_role,
-            f"AwsSolutions::AwsSolutions-IAM5[Resource::{data}:"
-            "ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC/*]",
+            f"{_IAM5}[Resource::{data}:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC/*]",
             "Reports are new objects of wickie's own bucket; their keys hold date and run.",
         ),
         *(
             Accepted(
                 task_role,
-                f"AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/*]",
+                f"{_IAM5}[Resource::arn:<AWS::Partition>:s3:::{bucket}/*]",
                 "wickie.yaml has this bucket scanned, so each of its objects is read.",
             )
             for bucket in dict.fromkeys(
@@ -59,20 +62,23 @@ def accepted(config: Config) -> list[Accepted]:
             )
         ),
     ]
-    if {"lambda-environment", "ecs-task-definition"} & {t.kind for t in config.scan.targets}:
+    kinds = {t.kind for t in config.scan.targets} | _kinds(config)
+    discovers = any(secret.discover for secret in config.secrets)
+    if discovers or {"lambda-environment", "ecs-task-definition", "ssm-run-command"} & kinds:
         entries.append(
             Accepted(
                 task_role,
-                "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
-                "Listing functions and task definitions, and describing the latter, names no "
-                "resource: IAM grants it on * or not at all.",
+                f"{_IAM5}[Resource::*]",
+                "Listing functions, services, task definitions and commands, and describing "
+                "definitions, names no resource: IAM grants it on * or not at all.",
             )
         )
+    entries += _to_refresh(config, task_role, f"{rotation}/Refresh/Role", discovers=discovers)
     if config.network.subnets:
         entries += [
             Accepted(
                 f"{rotation}/{group.name}/Role",
-                "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+                f"{_IAM5}[Resource::*]",
                 "Lambda makes the network interfaces of a function in a VPC, and finds them "
                 "again, by actions that IAM grants on * or not at all.",
             )
@@ -91,7 +97,7 @@ def accepted(config: Config) -> list[Accepted]:
         entries += [
             Accepted(
                 f"{work_pool}/Flow/ExecutionRole",
-                "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+                f"{_IAM5}[Resource::*]",
                 "ecr:GetAuthorizationToken names no resource: IAM grants it on * or not at all.",
             ),
             Accepted(
@@ -101,6 +107,52 @@ def accepted(config: Config) -> list[Accepted]:
             ),
         ]
     return entries
+
+
+def _kinds(config: Config) -> set[str]:
+    return {d.kind for secret in config.secrets for d in secret.dependents}
+
+
+def _to_refresh(
+    config: Config, task_role: str, refresh_role: str, *, discovers: bool
+) -> Iterator[Accepted]:
+    """What refreshing, and discovery, need of resources that cannot be named."""
+    kinds = _kinds(config)
+    refreshing = (refresh_role, task_role)
+    proxies = refreshing if "rds-proxy" in kinds else (task_role,) if discovers else ()
+    for path in proxies:
+        for resource in ("db-proxy", "target-group")[: 2 if "rds-proxy" in kinds else 1]:
+            yield Accepted(
+                path,
+                f"{_IAM5}[Resource::{_here('rds')}:{resource}:*]",
+                "Describing a proxy, and no more: IAM knows it by an id that RDS gave it, and "
+                "wickie.yaml by its name.",
+            )
+    if any(d.kind == "ssm-run-command" and d.tags for s in config.secrets for d in s.dependents):
+        for path in refreshing:
+            for service, resource in (("ec2", "instance"), ("ssm", "managed-instance")):
+                yield Accepted(
+                    path,
+                    f"{_IAM5}[Resource::{_here(service)}:{resource}/*]",
+                    "A condition narrows it to instances with the tags that wickie.yaml names.",
+                )
+    if "ssm-run-command" in kinds or (config.network.subnets and "webhook" in kinds):
+        yield Accepted(
+            refresh_role,
+            f"{_IAM5}[Resource::*]",
+            "Listing commands, and the network interfaces of a function in a VPC, name no "
+            "resource: IAM grants it on * or not at all.",
+        )
+    if discovers:
+        yield Accepted(
+            task_role,
+            f"{_IAM5}[Resource::{_here('ecs')}:service/*]",
+            "wickie.yaml has users of a secret discovered, so each service is looked at.",
+        )
+
+
+def _here(service: str) -> str:
+    return f"arn:<AWS::Partition>:{service}:<AWS::Region>:<AWS::AccountId>"
 
 
 def acknowledge(app: App, config: Config) -> None:

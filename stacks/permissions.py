@@ -7,8 +7,8 @@ from typing import Final
 from wickie import deployment, fingerprints, status
 from wickie.report import store
 from wickie.response import throttle
-from wickie.rotation import leases, refresh, replacement, versions
-from wickie.rotation.dependents import EcsService, LambdaFunction
+from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
+from wickie.rotation.dependents.registry import KINDS
 from wickie.scan import ledger, sources
 
 # Rotation functions. Of the administrator's secret they read the current value, no more.
@@ -16,6 +16,7 @@ ROTATE: Final = versions.PERMISSIONS
 MASTER: Final = ("secretsmanager:GetSecretValue",)
 PUBLISH: Final = fingerprints.PUBLISH_PERMISSIONS
 LEASE: Final = leases.PERMISSIONS
+DELIVER: Final = delivery.PERMISSIONS
 
 # The function that refreshes dependents after a rotation on schedule.
 REFRESH: Final = refresh.PERMISSIONS
@@ -31,7 +32,5 @@ STORE: Final = store.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
 
 SOURCES: Final = sources.PERMISSIONS
-DEPENDENTS: Final = {
-    "ecs-service": EcsService.PERMISSIONS,
-    "lambda": LambdaFunction.PERMISSIONS,
-}
+DISCOVER: Final = discovery.PERMISSIONS
+DEPENDENTS: Final = {kind: KINDS[kind].PERMISSIONS for kind in KINDS}

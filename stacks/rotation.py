@@ -14,7 +14,7 @@ from stacks.constructs.dependents import RefreshFunction
 from stacks.constructs.grants import grant
 from stacks.constructs.names import secret_arns
 from stacks.constructs.rotation_function import RotationFunction, SecretGroup, groups
-from stacks.permissions import LEASE, MASTER, PUBLISH, ROTATE
+from stacks.permissions import DELIVER, LEASE, MASTER, PUBLISH, ROTATE
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
 
@@ -82,6 +82,9 @@ class RotationStack(Stack):
         )
         if master := group.first.master:
             grant(rotation.role, MASTER, {"secretsmanager": secret_arns(self, [master])})
+        blocks = group.first.blocks()
+        keys = [d[key] for d in blocks for key in ("api_key", "auth_string") if key in d]
+        grant(rotation.role, DELIVER, {"secretsmanager": secret_arns(self, keys)})
         engine = ENGINES[group.engine].permissions
         arns = {action: [self._arn(arn, group)] for action, arn in engine.items()}
         grant(rotation.role, engine, arns)

@@ -206,6 +206,8 @@ class RotationOutcome:
     new_credential: Verdict = Verdict.UNKNOWN
     dependents: tuple[DependentOutcome, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What a person should see to, though the rotation went as it did."""
     error: str | None = None
     seconds: float = 0.0
 

@@ -9,16 +9,13 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 
+from stacks.constructs.dependent_grants import grant_dependents
 from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
-from stacks.constructs.names import function_arn, secret_arns
-from stacks.permissions import DEPENDENTS, REFRESH
-from wickie.config import EcsServiceDependent, LambdaDependent
+from stacks.constructs.names import secret_arns
+from stacks.permissions import REFRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
 
@@ -28,40 +25,12 @@ if TYPE_CHECKING:
 _TIMEOUT = Duration.minutes(12)
 
 
-def dependent_resources(stack: Stack, config: Config) -> dict[str, Sequence[str]]:
-    """ARNs of what wickie.yaml declares under `dependents`, by service."""
-    declared = [d for secret in config.secrets for d in secret.dependents]
-    services = (d for d in declared if isinstance(d, EcsServiceDependent))
-    functions = (d for d in declared if isinstance(d, LambdaDependent))
-    ecs = (
-        stack.format_arn(
-            service="ecs", resource="service", resource_name=f"{d.cluster}/{d.service}"
-        )
-        for d in services
-    )
-    return {
-        "ecs": list(dict.fromkeys(ecs)),
-        "lambda": list(dict.fromkeys(function_arn(stack, d.function) for d in functions)),
-    }
-
-
-def grant_dependents(
-    role: iam.IRole, config: Config, resources: Mapping[str, Sequence[str]]
-) -> None:
-    """Allow `role` to refresh the declared dependents."""
-    declared = (d for secret in config.secrets for d in secret.dependents)
-    for kind in dict.fromkeys(d.kind for d in declared):
-        grant(role, DEPENDENTS[kind], resources)
-
-
 class RefreshFunction(LoggedFunction):
     """RotationSucceeded of a secret with dependents → EventBridge → the function."""
 
     def __init__(self, scope: Construct, id_: str, config: Config, code: lambda_.Code) -> None:
         dependents = {
-            secret.name: [d.model_dump(mode="json") for d in secret.dependents]
-            for secret in config.secrets
-            if secret.dependents
+            secret.name: secret.declared() for secret in config.secrets if secret.dependents
         }
         super().__init__(
             scope,
@@ -72,10 +41,11 @@ class RefreshFunction(LoggedFunction):
             environment={"WICKIE_DEPENDENTS": json.dumps(dependents)},
             timeout=_TIMEOUT,
         )
-        stack = Stack.of(self)
-        secrets = secret_arns(stack, dependents)
+        secrets = secret_arns(Stack.of(self), dependents)
         grant(self.role, REFRESH, {"secretsmanager": secrets})
-        grant_dependents(self.role, config, dependent_resources(stack, config))
+        grant_dependents(self.role, config)
+        if config.network.subnets and _calls_out(config):
+            self.attach(config.network)
         # The form of these events: https://docs.aws.amazon.com/secretsmanager/latest/userguide/
         # monitoring-eventbridge.html; which secret it was, the function sees for itself.
         events.Rule(
@@ -89,3 +59,8 @@ class RefreshFunction(LoggedFunction):
             ),
             targets=[targets.LambdaFunction(self.function)],
         )
+
+
+def _calls_out(config: Config) -> bool:
+    """A receiver of webhooks may be reachable from the customer's own network alone."""
+    return any(d.kind == "webhook" for secret in config.secrets for d in secret.dependents)

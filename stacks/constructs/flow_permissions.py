@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Stack
 
 from stacks import permissions
-from stacks.constructs.dependents import dependent_resources, grant_dependents
+from stacks.constructs.dependent_grants import any_proxy, grant_dependents
 from stacks.constructs.grants import grant
 from stacks.constructs.names import function_arn, parameter_arn, secret_arns
 from stacks.constructs.rotation_function import groups
@@ -59,11 +59,18 @@ def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
 
 def _grant_replacement(role: iam.Role, stack: Stack, config: Config) -> None:
     resources = {
-        **dependent_resources(stack, config),
         "secretsmanager": secret_arns(stack, (secret.name for secret in config.secrets)),
         "lambda:InvokeFunction": [
             function_arn(stack, group.function_name) for group in groups(config)
         ],
     }
     grant(role, permissions.REPLACE, resources)
-    grant_dependents(role, config, resources)
+    grant_dependents(role, config)
+    if any(secret.discover for secret in config.secrets):
+        _grant_discovery(role, stack)
+
+
+def _grant_discovery(role: iam.Role, stack: Stack) -> None:
+    """Look at every service, function and proxy, and change none: who uses a secret is unknown."""
+    services = stack.format_arn(service="ecs", resource="service", resource_name="*")
+    grant(role, permissions.DISCOVER, {"ecs": [services], "rds": any_proxy(stack, "db-proxy")})

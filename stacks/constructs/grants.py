@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 UNSCOPED: Final = frozenset(
     {
         "ecs:DescribeTaskDefinition",
+        "ecs:ListClusters",
+        "ecs:ListServices",
         "ecs:ListTaskDefinitionFamilies",
         "ecs:ListTaskDefinitions",
         "lambda:ListFunctions",
+        "ssm:ListCommandInvocations",
+        "ssm:ListCommands",
     }
 )
 

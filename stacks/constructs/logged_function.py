@@ -13,6 +13,8 @@ from constructs import Construct
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wickie.config import Network
+
 
 class LoggedFunction(Construct):
     """One of wickie's functions; whoever makes it grants `role` what its work needs."""
@@ -58,4 +60,29 @@ class LoggedFunction(Construct):
             environment=dict(environment),
             timeout=timeout,
             memory_size=256,
+        )
+
+    def attach(self, network: Network) -> None:
+        """Have it run in the customer's own network."""
+        # The L2 function wants a Vpc object and with it availability zones, which only a
+        # look-up in the account could tell; CloudFormation needs just the ids.
+        resource = self.function.node.default_child
+        if not isinstance(resource, lambda_.CfnFunction):
+            raise TypeError("a Function's default child is a CfnFunction")
+        resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+            subnet_ids=list(network.subnets), security_group_ids=list(network.security_groups)
+        )
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "ec2:AssignPrivateIpAddresses",
+                    "ec2:CreateNetworkInterface",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSubnets",
+                    "ec2:UnassignPrivateIpAddresses",
+                ],
+                resources=["*"],
+            )
         )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from stacks.constructs.logged_function import LoggedFunction
@@ -76,6 +75,8 @@ def _settings(secret: ManagedSecret) -> dict[str, str]:
         settings["WICKIE_PASSWORDS"] = json.dumps(passwords, sort_keys=True)
     if secret.options:
         settings["WICKIE_OPTIONS"] = json.dumps(secret.options, sort_keys=True)
+    if blocks := secret.blocks():
+        settings["WICKIE_BLOCKS"] = json.dumps(blocks, sort_keys=True)
     if secret.master:
         settings["WICKIE_MASTER"] = secret.master
     return settings
@@ -105,7 +106,7 @@ class RotationFunction(LoggedFunction):
         )
         self.permission = self._let_secrets_manager_invoke()
         if network.subnets:
-            self._attach(network)
+            self.attach(network)
 
     def _let_secrets_manager_invoke(self) -> lambda_.CfnPermission:
         # SourceAccount keeps other accounts' secrets from using the function (confused deputy);
@@ -117,28 +118,4 @@ class RotationFunction(LoggedFunction):
             function_name=self.function.function_arn,
             principal="secretsmanager.amazonaws.com",
             source_account=Stack.of(self).account,
-        )
-
-    def _attach(self, network: Network) -> None:
-        # The L2 function wants a Vpc object and with it availability zones, which only a
-        # look-up in the account could tell; CloudFormation needs just the ids.
-        resource = self.function.node.default_child
-        if not isinstance(resource, lambda_.CfnFunction):
-            raise TypeError("a Function's default child is a CfnFunction")
-        resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
-            subnet_ids=list(network.subnets), security_group_ids=list(network.security_groups)
-        )
-        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "ec2:AssignPrivateIpAddresses",
-                    "ec2:CreateNetworkInterface",
-                    "ec2:DeleteNetworkInterface",
-                    "ec2:DescribeNetworkInterfaces",
-                    "ec2:DescribeSubnets",
-                    "ec2:UnassignPrivateIpAddresses",
-                ],
-                resources=["*"],
-            )
         )

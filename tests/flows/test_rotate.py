@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from pathlib import Path
@@ -44,6 +45,28 @@ def test_a_leaked_secret_is_rotated_and_each_step_is_a_task_people_see(
     assert "retire old" in steps
     # The server learns of task runs from events, so a moment later.
     assert Patience(20).until(lambda: steps <= recorded_tasks(state) or None)
+
+
+def test_who_else_uses_a_secret_is_a_warning_once_the_leak_is_dealt_with(
+    secret: Secret, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lives: list[bool] = []
+
+    def look(_clients: object, name: str, declared: list[dict[str, str]]) -> tuple[str, ...]:
+        lives.append("v1" in secret.live)
+        return (f"{name} is used by others than {declared[0]['service']}",)
+
+    monkeypatch.setattr(flows.rotate, "warnings", look)
+    assert rotate("shop/db", config, "leak").warnings == ()
+    document = json.loads(config.read_text())
+    document["secrets"][0]["discover"] = True
+    document["response"]["debounce"] = "0s"
+    config.write_text(json.dumps(document))
+    secret.live.add("v1")
+    secret.labels["v1"] = ["AWSPREVIOUS"]
+    outcome = rotate("shop/db", config, "leak", "v1")
+    assert outcome.warnings == ("shop/db is used by others than shop",)
+    assert lives == [False], "the leaked value is dead before anyone is looked for"
 
 
 def test_an_error_of_the_configuration_is_the_flows_one_line_message(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,6 @@ import pytest
 from lambdas import rotate
 from stacks.packaging import archive, build
 from wickie.errors import ConfigError
-
-RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 
 ANSWER = """
 import json, sys
@@ -58,20 +55,6 @@ def folder(tmp_path_factory):
     return build("postgres", tmp_path_factory.mktemp("project"))
 
 
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory):
-    """A folder with what Lambda's runtime has to import, and no more."""
-    place = tmp_path_factory.mktemp("runtime")
-    for name in RUNTIME:
-        spec = find_spec(name)
-        assert spec is not None
-        assert spec.origin is not None
-        origin = Path(spec.origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
-        (place / source.name).symlink_to(source)
-    return place
-
-
 def answer(folder, runtime, tmp_path, event):
     unpacked = tmp_path / "task"
     with zipfile.ZipFile(io.BytesIO(archive(folder))) as bundle:
@@ -102,7 +85,8 @@ def test_the_zip_is_small_and_holds_no_more_than_is_needed(folder):
     tops = {name.partition("/")[0].partition("-")[0] for name in files}
     assert tops == {"lambdas", "wickie", "pg8000", "scramp", "asn1crypto"}
     assert "wickie/rotation/driver.py" in files
-    assert not files & {"wickie/config.py", "wickie/rotation/replacement.py"}
+    assert "wickie/rotation/replacement.py" not in files
+    assert not [f for f in files if f.startswith("wickie/config")]
     assert not [f for f in files if "__pycache__" in f or "tzdata" in f or "/scan/" in f]
     licences = [f for f in files if f.endswith("LICENSE")]
     assert len(licences) == 3

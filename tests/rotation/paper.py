@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wickie.errors import NotFoundError
+from wickie.errors import Error, NotFoundError
 from wickie.model import DependentOutcome, DependentState
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf"
@@ -107,9 +107,12 @@ class Shop:
     name: str = "ECS service main/shop"
     well: bool = True
     exists: bool = True
+    amiss: Error | None = None
     seen: list[tuple[str, bool]] = field(default_factory=list)
 
     def check(self) -> None:
+        if self.amiss:
+            raise self.amiss
         if not self.exists:
             raise NotFoundError(f"{self.name} does not exist; correct dependents in wickie.yaml")
 

@@ -33,7 +33,7 @@ def shops(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> dict[str, Shop]:
     services = (entry["service"] for entries in DECLARED.values() for entry in entries)
     shops = {name: Shop(secret, name) for name in services}
     monkeypatch.setattr(
-        refresh, "open_dependent", lambda _kind, options, _clients: shops[options["service"]]
+        refresh, "open_dependent", lambda _secret, entry, _clients: shops[entry["service"]]
     )
     return shops
 

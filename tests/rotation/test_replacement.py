@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.rotation.paper import Secret, Shop
-from wickie.errors import ConfigError, ProviderUnavailableError
+from wickie.errors import ConfigError, DependentError, ProviderUnavailableError
 from wickie.model import DependentState, RotationState, Verdict, to_jsonable
 from wickie.rotation.asking import Patience
 from wickie.rotation.replacement import ReplacementRequest, replace
@@ -212,6 +212,27 @@ def test_the_functions_own_error_is_passed_on_and_a_foreign_one_is_not() -> None
     outcome = carry_out(foreign)
     assert "rotate-shop broke (KeyError)" in outcome.error
     assert "the value itself" not in json.dumps(to_jsonable(outcome))
+
+
+def test_a_dependent_that_is_ill_before_stops_a_request_but_not_a_leak_response() -> None:
+    ill = DependentError("RDS proxy shop does not list the secret")
+    secret = Secret()
+    shop = Shop(secret, amiss=ill)
+    outcome = carry_out(secret, dependents=(shop,))
+    assert (outcome.state, outcome.error) == (RotationState.FAILED, str(ill))
+    assert secret.rotations == []
+    outcome = carry_out(secret, reason="leak", dependents=(shop,))
+    assert outcome.state is RotationState.ROTATED
+    assert outcome.old_credential is Verdict.DEAD
+    assert [d.detail for d in outcome.dependents] == [str(ill)]
+
+
+def test_a_dependent_that_could_not_be_asked_before_is_refreshed_after_a_leak() -> None:
+    secret = Secret()
+    shop = Shop(secret, amiss=ProviderUnavailableError("throttled"))
+    outcome = carry_out(secret, reason="leak", dependents=(shop,))
+    assert outcome.state is RotationState.ROTATED
+    assert shop.seen
 
 
 def test_a_dependent_that_does_not_exist_stops_a_request_but_not_a_leak_response() -> None:

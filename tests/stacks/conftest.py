@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+import yaml
 
 from local.node import find_node
 from wickie.config import Config, Network, load_config
@@ -122,6 +123,13 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory, code: Path) -> Synthesi
 def example() -> Config:
     """The configuration that people start from."""
     return load_config(ROOT / "wickie.example.yaml")
+
+
+@pytest.fixture(scope="session")
+def dependents() -> Config:
+    """A dependent of each kind, as docs/dependents.md shows them."""
+    page = (ROOT / "docs" / "dependents.md").read_text()
+    return Config.model_validate(yaml.safe_load(page.split("```yaml\n")[1].split("```")[0]))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from wickie.providers.registry import find_engine
 from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import leases, refresh, replacement, versions
-from wickie.rotation.dependents import EcsService, LambdaFunction
+from wickie.rotation.dependents.ecs_service import EcsService
+from wickie.rotation.dependents.lambda_function import LambdaFunction
 from wickie.scan import ledger, sources
 
 if TYPE_CHECKING:

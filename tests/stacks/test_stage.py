@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.stacks.conftest import ROOT
-from wickie.config import Config, Network
+from wickie.config import Config, ManagedSecret, Network
 
 if TYPE_CHECKING:
     from tests.stacks.conftest import Assembly, Synthesise
@@ -64,13 +64,20 @@ def test_synthesis_asks_aws_nothing_and_fits_any_account_and_region(assembly: As
 
 
 def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
-    synthesise: Synthesise, example: Config, network: Network
+    synthesise: Synthesise, example: Config, dependents: Config, network: Network
 ) -> None:
     from stacks.acknowledgements import accepted  # noqa: PLC0415  (starts Node)
 
     image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/wickie:1"
     elsewhere = example.model_copy(update={"network": network, "image": image})
-    for config in (example, elsewhere, Config(stage="x")):
+    inside = dependents.model_copy(update={"network": network})
+    only_discovers = Config(
+        stage="x",
+        secrets=(
+            ManagedSecret(name="a", engine="postgres", strategy="single-user", discover=True),
+        ),
+    )
+    for config in (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers):
         entries = accepted(config)
         found = synthesise(config, acknowledged=False).violations()
         assert {rule for _, rule in found} == {entry.rule for entry in entries}

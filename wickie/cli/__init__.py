@@ -121,14 +121,23 @@ def _rotate(
         typer.Option(help="The version that leaked, where it is not the one in use."),
     ] = None,
     output: Output = "table",
+    *,
+    discovered: Annotated[
+        bool,
+        typer.Option(
+            "--discovered",
+            help="Refresh also what uses the secret and is not declared in wickie.yaml.",
+        ),
+    ] = False,
 ) -> None:
     """
     Replace the value of secrets, one after the other; one that fails does not stop the next.
 
     Changes in AWS, in this order: Secrets Manager rotates the secret (RotateSecret); each
-    dependent in wickie.yaml starts anew (UpdateService, UpdateFunctionConfiguration); after a leak
-    the secret's rotation function retires the old value. Where a dependent does not recover, the
-    function gives the old value back, and the dependents start anew once more.
+    dependent in wickie.yaml is refreshed (UpdateService, UpdateFunctionConfiguration, SendCommand,
+    a webhook, or by the rotation function a block of Prefect); after a leak the secret's rotation
+    function retires the old value. Where a dependent does not recover, the function gives the old
+    value back, and the dependents are refreshed once more.
 
     No secret value is read: values stay in the rotation function.
     """
@@ -136,7 +145,7 @@ def _rotate(
 
     if version and len(secrets) > 1:
         raise typer.BadParameter("name the one SECRET that --version belongs to")
-    raise typer.Exit(run(tuple(secrets), config, reason, version, output))
+    raise typer.Exit(run(tuple(secrets), config, reason, version, output, discovered=discovered))
 
 
 @app.command("repair")
@@ -201,14 +210,24 @@ def _repair(  # noqa: PLR0917  (typer passes each by name)
 
 
 @app.command("status")
-def _status(config: ConfigPath = DEFAULT_CONFIG, output: Output = "table") -> None:
+def _status(
+    config: ConfigPath = DEFAULT_CONFIG,
+    output: Output = "table",
+    dependents: Annotated[
+        bool, typer.Option("--dependents", help="Draw who uses each secret instead.")
+    ] = False,
+) -> None:
     """
     Show the age, strategy, next rotation and last result of every secret in wickie.yaml.
 
-    Needs DescribeSecret, and ListSecretVersionIds for a rotation that waits. Changes nothing in
-    AWS.
+    Needs DescribeSecret, and ListSecretVersionIds for a rotation that waits; with --dependents also
+    the right to list and describe ECS services and task definitions, Lambda functions and RDS
+    proxies. Changes nothing in AWS.
     """
-    from wickie.cli.status import run
+    if dependents:
+        from wickie.cli.dependents import run
+    else:
+        from wickie.cli.status import run
 
     raise typer.Exit(run(config, output))
 

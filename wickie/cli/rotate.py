@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from dataclasses import replace as changed
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import typer
 
 from wickie.aws import Clients
 from wickie.cli.consoles import progress, results
-from wickie.cli.failures import complain
+from wickie.cli.failures import complain, warn
 from wickie.config import load_config
 from wickie.errors import RotationError
 from wickie.model import RotationState
 from wickie.report import Report, render_json
 from wickie.report.terminal import plain, print_report
-from wickie.rotation.dependents import open_dependent
+from wickie.rotation.dependents.registry import open_dependent
+from wickie.rotation.discovery import undeclared, warnings
 from wickie.rotation.replacement import ReplacementRequest, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
-    from wickie.config import Config
     from wickie.model import RotationOutcome
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ def run(
     reason: Reason,
     version: str | None,
     output: Output,
+    *,
+    discovered: bool = False,
 ) -> int:
     """Rotate each secret; return the exit code. One that fails is told, and the next is tried."""
     config = load_config(config_path)
@@ -47,10 +50,16 @@ def run(
     outcomes: list[RotationOutcome] = []
     for secret in secrets:
         try:
-            known = "" if config.secret(secret) else " (not in wickie.yaml: no dependents known)"
+            managed = config.secret(secret)
+            known = "" if managed else " (not in wickie.yaml: no dependents known)"
             told.print(plain(f"{secret}{known}"))
-            request = _request(secret, config, clients, reason, version)
+            entries = managed.declared() if managed else []
+            if discovered:
+                entries += _undeclared(clients, secret, entries)
+            request = _request(secret, entries, clients, reason, version)
             outcome = replace(request, clients, Told(told))
+            if managed and managed.discover:
+                outcome = changed(outcome, warnings=warnings(clients, secret, entries))
         except Exception as error:  # noqa: BLE001  (the other secrets are still to be rotated)
             complain(error)
             continue
@@ -84,18 +93,27 @@ class Told:
             self.console.print(f"  {name:<28} {mark} {time.monotonic() - began:.1f} s")
 
 
+def _undeclared(
+    clients: Clients, secret: str, entries: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    found = undeclared(clients, secret, entries)
+    for gap in found.gaps:
+        warn(f"not looked at: {gap.uri}: {gap.reason}")
+    return [use.entry for use in found.uses]
+
+
 def _request(
-    secret: str, config: Config, clients: Clients, reason: Reason, version: str | None
+    secret: str,
+    entries: Iterable[Mapping[str, Any]],
+    clients: Clients,
+    reason: Reason,
+    version: str | None,
 ) -> ReplacementRequest:
-    managed = config.secret(secret)
     return ReplacementRequest(
         secret=secret,
         reason=reason,
         leaked_version=version,
-        dependents=tuple(
-            open_dependent(dependent.kind, dependent.model_dump(exclude={"kind"}), clients)
-            for dependent in (managed.dependents if managed else ())
-        ),
+        dependents=tuple(open_dependent(secret, entry, clients) for entry in entries),
     )
 
 

@@ -104,6 +104,7 @@ def _rotation(rotation: RotationOutcome, findings: Sequence[Finding]) -> str:
             (escape(outcome.name), f"{_chip(outcome.state)} {escape(outcome.detail)}")
             for outcome in rotation.dependents
         ),
+        *(("Warning", escape(warning)) for warning in rotation.warnings),
     ]
     if rotation.error:
         rows.insert(0, ("Error", f'<strong class="bad">{escape(rotation.error)}</strong>'))

@@ -75,6 +75,8 @@ def _rotation_table(rotation: RotationOutcome) -> Table:
     table.add_row("new value", f"{rotation.to_version or 'none'} {rotation.new_credential}")
     for dependent in rotation.dependents:
         table.add_row(plain(dependent.name), plain(f"{dependent.state} {dependent.detail}"))
+    for warning in rotation.warnings:
+        table.add_row("warning", plain(warning))
     table.add_row("time", f"{rotation.seconds:.1f} s")
     return table
 

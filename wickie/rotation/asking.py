@@ -33,6 +33,7 @@ _TRY_AGAIN: Final = frozenset(
         "InternalServiceError",
     }
 )
+_ABSENT: Final = ("NotFoundException", "NotFoundFault", "NotFound", "InvalidDocument")
 _SERVER_FAULT: Final = 500
 
 
@@ -63,7 +64,7 @@ def _in_our_words(thing: str, error: ClientError) -> Error:
     code = error.response["Error"].get("Code", "")
     text = " ".join(error.response["Error"].get("Message", "").split())
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code.endswith(("NotFoundException", "NotFound")) or code.startswith("NoSuch"):
+    if code.endswith(_ABSENT) or code.startswith("NoSuch"):
         return NotFoundError(f"{thing} does not exist here; check its name, account and region")
     if code in _TRY_AGAIN or status >= _SERVER_FAULT:
         return ProviderUnavailableError(f"AWS asks to try {thing} again later ({code})")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import DependentError
 from wickie.model import DependentState
-from wickie.rotation.dependents import open_dependent
+from wickie.rotation.dependents import refreshed
+from wickie.rotation.dependents.registry import open_dependent
 from wickie.rotation.remote import RemoteSecret
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ PERMISSIONS: Final = ("secretsmanager:DescribeSecret",)
 
 
 def refresh_dependents(
-    secret: str, declared: Mapping[str, Sequence[Mapping[str, str]]], clients: Clients
+    secret: str, declared: Mapping[str, Sequence[Mapping[str, Any]]], clients: Clients
 ) -> tuple[DependentOutcome, ...]:
     """
     Refresh every dependent of `secret` with the version in use, side by side.
@@ -30,12 +31,12 @@ def refresh_dependents(
     """
     found = RemoteSecret.describe(clients, secret)
     entries = declared.get(found.name) or declared.get(found.arn) or ()
-    dependents = [open_dependent(entry["kind"], entry, clients) for entry in entries]
+    dependents = [open_dependent(found.arn, entry, clients) for entry in entries]
     if not dependents:
         return ()
     version = found.current()
     with ThreadPoolExecutor(len(dependents)) as pool:
-        outcomes = tuple(pool.map(lambda dependent: dependent.refresh(version), dependents))
+        outcomes = tuple(pool.map(lambda dependent: refreshed(dependent, version), dependents))
     if ill := [o for o in outcomes if o.state is DependentState.UNHEALTHY]:
         told = "; ".join(f"{outcome.name}: {outcome.detail}" for outcome in ill)
         raise DependentError(f"not well with the new value of {found.name}: {told}")

@@ -11,6 +11,7 @@ from wickie.fingerprints import FingerprintTable, publishable, working_key
 from wickie.model import to_jsonable
 from wickie.providers import Context
 from wickie.providers.registry import find_engine
+from wickie.rotation import delivery
 from wickie.rotation.actions import act
 from wickie.rotation.asking import asking
 from wickie.rotation.driver import Rotation, RotationEvent, rotate
@@ -20,7 +21,7 @@ from wickie.rotation.strategies import Means, find_strategy
 from wickie.rotation.versions import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from wickie.aws import Clients
     from wickie.credentials import DatabaseLogin, Sensitive
@@ -47,6 +48,8 @@ class RotationSettings:
     options: Mapping[str, str] = field(default_factory=dict)
     passwords: Mapping[str, Any] = field(default_factory=dict)
     """What wickie.yaml says of them; the rest is for the secret's tags to say."""
+    blocks: Sequence[Mapping[str, Any]] = ()
+    """Blocks of Prefect servers that may be given the value; see `delivery`."""
     ca_bundle: str | None = None
 
     @classmethod
@@ -65,6 +68,7 @@ class RotationSettings:
             master=environment.get("WICKIE_MASTER"),
             options=json.loads(environment.get("WICKIE_OPTIONS", "{}")),
             passwords=json.loads(environment.get("WICKIE_PASSWORDS", "{}")),
+            blocks=json.loads(environment.get("WICKIE_BLOCKS", "[]")),
             ca_bundle=environment.get("WICKIE_CA_BUNDLE"),
         )
 
@@ -106,6 +110,9 @@ def respond(
         if step:
             rotate(rotation, step)
             return None
+        if event["Action"] in delivery.ACTIONS:
+            blocks, ca_bundle = settings.blocks, settings.ca_bundle
+            return {"detail": delivery.act(rotation, event, blocks, clients, ca_bundle)}
         answer: dict[str, str] = to_jsonable(
             replace(act(rotation, event), strategy=settings.strategy)
         )

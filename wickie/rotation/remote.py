@@ -80,22 +80,29 @@ class RemoteSecret:
 
         Without one it is the version the action is about by itself; `wishes` are the action's.
         """
-        event = {"Action": action, "SecretId": self.arn, **wishes}
-        if version:
-            event["VersionId"] = version
-        with asking(f"rotation function of {self.name}"):
-            reply = clients.lambda_.invoke(
-                FunctionName=self.function, Payload=json.dumps(event).encode()
-            )
-        payload = json.loads(reply["Payload"].read() or b"null")
-        if "FunctionError" in reply:
-            raise _as_raised(self.function, payload or {})
+        about = {"VersionId": version} if version else {}
+        payload = self._invoke(clients, {"Action": action, **about, **wishes})
         return Answer(
             verdict=Verdict(payload["verdict"]),
             detail=payload.get("detail", ""),
             strategy=payload.get("strategy", ""),
             state=payload.get("state", ""),
         )
+
+    def tell(self, clients: Clients, event: Mapping[str, str]) -> str:
+        """Have the secret's own function do something else; what it says of that."""
+        return str(self._invoke(clients, event).get("detail", ""))
+
+    def _invoke(self, clients: Clients, event: Mapping[str, str]) -> Mapping[str, Any]:
+        with asking(f"rotation function of {self.name}"):
+            reply = clients.lambda_.invoke(
+                FunctionName=self.function,
+                Payload=json.dumps({"SecretId": self.arn, **event}).encode(),
+            )
+        payload: dict[str, Any] = json.loads(reply["Payload"].read() or b"null") or {}
+        if "FunctionError" in reply:
+            raise _as_raised(self.function, payload)
+        return payload
 
     def rotate(self, clients: Clients, token: str) -> str:
         """Start a rotation, or join the one under way. Returns the version that it makes."""

@@ -21,7 +21,6 @@ from wickie.errors import (
     AuthenticationError,
     DependentError,
     Error,
-    NotFoundError,
     ProviderUnavailableError,
     RotationError,
 )
@@ -37,6 +36,7 @@ from wickie.model import (
 )
 from wickie.rotation import remote
 from wickie.rotation.asking import Patience
+from wickie.rotation.dependents import refreshed
 from wickie.rotation.remote import RemoteSecret
 
 if TYPE_CHECKING:
@@ -170,16 +170,17 @@ class _Replacement:
         return secret
 
     def _check_dependents(self) -> None:
-        """A dependent that does not exist stops a rotation on request, and no leak response."""
+        """A dependent that is amiss already stops a rotation on request, and no leak response."""
         absent = []
         for dependent in self._request.dependents:
             try:
                 dependent.check()
-            except NotFoundError as error:
+            except Error as error:
                 if not self._request.leak:
                     raise
-                unhealthy = DependentState.UNHEALTHY
-                absent.append(DependentOutcome(dependent.name, unhealthy, str(error)))
+                if not error.retryable:
+                    unhealthy = DependentState.UNHEALTHY
+                    absent.append(DependentOutcome(dependent.name, unhealthy, str(error)))
         self._absent = tuple(absent)
 
     def _verify_new(self, secret: RemoteSecret, new: str) -> Answer:
@@ -204,7 +205,7 @@ class _Replacement:
 
         def refresh_all() -> tuple[DependentOutcome, ...]:
             with ThreadPoolExecutor(len(present)) as pool:
-                return tuple(pool.map(lambda dependent: _refreshed(dependent, version), present))
+                return tuple(pool.map(lambda dependent: refreshed(dependent, version), present))
 
         outcomes = self._step(name, refresh_all, _in_words)
         self._record(dependents=(*outcomes, *self._absent))
@@ -276,13 +277,6 @@ class _Replacement:
 
     def _record(self, **changes: Any) -> None:
         self._result = changed(self._result, **changes)
-
-
-def _refreshed(dependent: Dependent, version: str) -> DependentOutcome:
-    try:
-        return dependent.refresh(version)
-    except Error as error:
-        return DependentOutcome(dependent.name, DependentState.UNHEALTHY, str(error))
 
 
 def _well(outcome: DependentOutcome) -> bool:

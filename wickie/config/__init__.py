@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -11,9 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -22,6 +20,8 @@ from pydantic import (
 )
 
 from wickie.apis import settled
+from wickie.config.dependents import Dependent, RdsProxyDependent
+from wickie.config.section import Section, told_by_pydantic
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation import rules
@@ -53,14 +53,6 @@ def _rotation_schedule(value: str) -> str:
     return value
 
 
-def _told_by_pydantic(ask: Callable[[], T]) -> T:
-    """Let pydantic say where in wickie.yaml a `ConfigError` has its cause."""
-    try:
-        return ask()
-    except ConfigError as error:
-        raise ValueError(str(error)) from None
-
-
 def _one_of(choices: tuple[str, ...], value: str) -> str:
     if value not in choices:
         raise ValueError(f"use {' or '.join(choices)}")
@@ -69,30 +61,6 @@ def _one_of(choices: tuple[str, ...], value: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 RotationSchedule = Annotated[str, AfterValidator(_rotation_schedule)]
-
-
-class Section(BaseModel):
-    """Base of every part of wickie.yaml: frozen, and a key it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class EcsServiceDependent(Section):
-    """An ECS service that reads the secret when its tasks start."""
-
-    kind: Literal["ecs-service"]
-    cluster: str
-    service: str
-
-
-class LambdaDependent(Section):
-    """A Lambda function that reads the secret when its environments start."""
-
-    kind: Literal["lambda"]
-    function: str
-
-
-Dependent = Annotated[EcsServiceDependent | LambdaDependent, Field(discriminator="kind")]
 
 
 class Passwords(Section):
@@ -131,11 +99,14 @@ class ManagedSecret(Section):
     )
     rotate_on_deploy: bool = False
     dependents: tuple[Dependent, ...] = ()
+    discover: bool = Field(
+        default=False, description="report who uses it and is not declared under dependents"
+    )
 
     @field_validator("engine")
     @classmethod
     def _known(cls, engine: str) -> str:
-        _told_by_pydantic(lambda: find_engine(engine))
+        told_by_pydantic(lambda: find_engine(engine))
         return engine
 
     @field_validator("strategy")
@@ -151,7 +122,7 @@ class ManagedSecret(Section):
         cls, options: dict[str, str], others: ValidationInfo
     ) -> dict[str, str]:
         if others.data.get("engine") == "http-api":
-            return _told_by_pydantic(lambda: settled(options))
+            return told_by_pydantic(lambda: settled(options))
         engine = ENGINES.get(others.data.get("engine", ""))
         if engine and (wrong := set(options) ^ set(engine.options)):
             known = ", ".join(engine.options) or "none"
@@ -162,8 +133,33 @@ class ManagedSecret(Section):
     @classmethod
     def _goes_with_the_rest(cls, value: T, others: ValidationInfo) -> T:
         check = CHECKS[others.field_name or ""]
-        _told_by_pydantic(lambda: check(value, others.data))
+        told_by_pydantic(lambda: check(value, others.data))
         return value
+
+    @field_validator("dependents")
+    @classmethod
+    def _told_of_both_users(
+        cls, dependents: tuple[Dependent, ...], others: ValidationInfo
+    ) -> tuple[Dependent, ...]:
+        for dependent in dependents:
+            if not isinstance(dependent, RdsProxyDependent):
+                continue
+            taking_turns = others.data.get("strategy") == "alternating-users"
+            if taking_turns != bool(dependent.other_user):
+                raise ValueError(
+                    f"rds-proxy {dependent.proxy} lets in only the users whose secrets it lists: "
+                    f"with alternating-users name the other user's secret in other_user, "
+                    f"with any other strategy leave it out"
+                )
+        return dependents
+
+    def declared(self) -> list[Mapping[str, Any]]:
+        """Its dependents as plain data, which functions without pydantic understand too."""
+        return [d.model_dump(mode="json", exclude_defaults=True) for d in self.dependents]
+
+    def blocks(self) -> list[Mapping[str, Any]]:
+        """Those of them that its rotation function gives the value to."""
+        return [d for d in self.declared() if d["kind"] == "prefect-block"]
 
 
 class DirectoryTarget(Section):

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 from wickie.errors import ConfigError, DependentError, NotFoundError, ProviderUnavailableError
 from wickie.model import DependentState
 from wickie.rotation.asking import Patience, asking
-from wickie.rotation.dependents import EcsService, LambdaFunction
+from wickie.rotation.dependents.ecs_service import EcsService
+from wickie.rotation.dependents.lambda_function import LambdaFunction
 
 BRIEF = Patience(0.05, first=0.001)
 

@@ -1,0 +1,114 @@
+"""
+HTTP calls to systems other than AWS: over verified TLS, never redirected, failures told apart.
+
+What is sent or answered may be a credential, so neither is ever quoted, nor is a URL's query.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from wickie.errors import ConfigError, ProviderError, ProviderUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ASK_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses that another try may change."""
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_LONGEST: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What was answered."""
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+
+
+def checked_url(url: str) -> str:
+    """Return `url` if it is safe to call: https, and without a password in it. `ConfigError`."""
+    parts = _split(url)
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError("a URL holds no user or password; take them out of it")
+    plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not parts.hostname or not (parts.scheme == "https" or plain):
+        raise ConfigError("write an https:// URL; http:// is for this machine alone")
+    return url
+
+
+def place(url: str) -> str:
+    """The part of a URL that may be shown: a query can hold a token."""
+    parts = _split(url)
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def call(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    ca_bundle: str | None = None,
+    seconds: float = 10,
+) -> Reply:
+    """
+    Send one request, and return the reply whatever its status.
+
+    Raises:
+        ProviderUnavailableError: there was no answer.
+        ProviderError: the other side could not prove who it is (TLS).
+    """
+    request = urllib.request.Request(  # noqa: S310  (the scheme is checked)
+        checked_url(url), body, {"User-Agent": "wickie", **headers}, method=method
+    )
+    context = ssl.create_default_context()
+    if ca_bundle:
+        context.load_verify_locations(ca_bundle)
+    opener = urllib.request.build_opener(
+        urllib.request.HTTPSHandler(context=context), _NotRedirected()
+    )
+    try:
+        with opener.open(request, timeout=seconds) as answer:
+            return Reply(answer.status, answer.read(_LONGEST))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reply(error.code, error.read(_LONGEST))
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise _unanswered(place(url), reason) from None
+
+
+def _unanswered(where: str, reason: object) -> ProviderError:
+    if isinstance(reason, ssl.SSLError):
+        why = reason.reason or type(reason).__name__
+        return ProviderError(
+            f"{where} is not proven to be itself (TLS: {why}); "
+            f"give it a certificate that is trusted here"
+        )
+    return ProviderUnavailableError(
+        f"{where} does not answer ({type(reason).__name__}); try again later"
+    )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # it is parsed when it is asked for
+    except ValueError:
+        raise ConfigError("this is no URL; write https://host/path") from None
+    return parts
+
+
+class _NotRedirected(urllib.request.HTTPRedirectHandler):
+    """Another place is not the one that was declared, and headers would go along to it."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
