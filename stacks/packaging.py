@@ -18,7 +18,7 @@ import tomllib
 import zipfile
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
@@ -143,10 +143,14 @@ def _vendor(name: str, target: Path) -> None:
             _copy(source, target.joinpath(*file.parts))
 
 
-@cache
 def _locked(name: str) -> str:
-    lock = tomllib.loads((PROJECT / "uv.lock").read_text())
-    return next((str(p["version"]) for p in lock["package"] if p["name"] == name), "not")
+    return next((str(p["version"]) for p in _lock()["package"] if p["name"] == name), "not")
+
+
+@cache
+def _lock() -> dict[str, Any]:
+    """uv.lock: parsing it takes half a second."""
+    return tomllib.loads((PROJECT / "uv.lock").read_text())
 
 
 def _copy(source: Path, target: Path) -> None:
