@@ -8,6 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Set, it would have each of many processes compile Prefect and the CDK anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+TEMPLATES := build/check/cdk.out
 # Folders of tests that start servers, Prefect or the CDK.
 SERVERS := e2e flows local stacks
 
@@ -38,6 +39,9 @@ check: dev  ## what a change must pass before review
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/interrogate --quiet wickie lambdas flows stacks local
+	rm -rf $(TEMPLATES)
+	WICKIE_CONFIG=wickie.example.yaml CDK_OUTDIR=$(TEMPLATES) $(BIN)/python -m local.node python app.py
+	$(BIN)/cfn-lint $(TEMPLATES)/*.template.json
 
 format: dev
 	$(BIN)/ruff check --fix-only .

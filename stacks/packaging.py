@@ -179,13 +179,14 @@ def _needed(file: PurePath, suffixes: tuple[str, ...]) -> bool:
     return top not in ("..", "bin") and file.suffix in suffixes
 
 
-@cache
-def _lock() -> dict[str, Any]:
-    return tomllib.loads((PROJECT / "uv.lock").read_text())
-
-
 def _locked(name: str) -> str:
     return next((str(p["version"]) for p in _lock()["package"] if p["name"] == name), "not")
+
+
+@cache
+def _lock() -> dict[str, Any]:
+    """uv.lock: parsing it takes half a second."""
+    return tomllib.loads((PROJECT / "uv.lock").read_text())
 
 
 def _copy(source: Path, target: Path) -> None:

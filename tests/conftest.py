@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import functools
-import socket
-from typing import Any
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
+import botocore.session
 import pytest
-from botocore.loaders import JSONFileLoader
 
 from local.world import environment
+from tests import loopback
 
 # Each session reads AWS's models anew, which is most of what a test with a client takes.
-JSONFileLoader._load_file = functools.cache(JSONFileLoader._load_file)
-
-_connect = socket.socket.connect
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
-def _loopback_only(self: socket.socket, address: Any) -> None:
-    if self.family in (socket.AF_INET, socket.AF_INET6):
-        host = str(address[0])
-        if not (host.startswith("127.") or host in ("localhost", "::1", "0.0.0.0")):  # noqa: S104
-            raise OSError(f"a test tried to reach {host}")
-    _connect(self, address)
+@pytest.fixture(scope="session", autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """For the session, so that fixtures of every scope are made behind it."""
+    with pytest.MonkeyPatch.context() as patch:
+        loopback.install(patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _nobody_reached_out() -> Iterator[None]:
+    yield
+    reached, loopback.attempts[:] = [*loopback.attempts], []
+    assert not reached, "beyond this machine"
 
 
 @pytest.fixture(autouse=True)
@@ -31,4 +38,12 @@ def _no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setattr(socket.socket, "connect", _loopback_only)
+
+
+_SLOW_MODULE = re.compile(r"^pytestmark = \[?pytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import a module of slow tests when none is wanted: its servers import much."""
+    wanted = config.option.markexpr != "not slow" or collection_path.suffix != ".py"
+    return None if wanted or not _SLOW_MODULE.search(collection_path.read_text()) else True
