@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from wickie.config.section import Section, told_by_pydantic
+from wickie.https import checked_url
 from wickie.rotation.dependents.ssm_command import SECRET, VERSION
-from wickie.rotation.https import checked_url
 
 _AWS_OWN = ("AWS-", "AWSEC2-", "AWSSupport-", "AmazonCloudWatch-")
 

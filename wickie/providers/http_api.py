@@ -17,17 +17,18 @@ from urllib.parse import quote
 
 from wickie.credentials import ApiToken, Sensitive
 from wickie.errors import AuthenticationError, ProviderError, ProviderUnavailableError, redacted
-from wickie.providers.https import Reply, request
+from wickie.https import ASK_AGAIN, call, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from wickie.https import Reply
     from wickie.providers import Context
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?:\+(\d+))?\}")
 _MODELLED: Final = re.compile(r"\{(\w+):([\w.]+)\}")
-_BUSY: Final = frozenset({408, 425, 429})
-_SERVER_FAULT: Final = 500
+_JSON: Final = {"Accept": "application/json", "Content-Type": "application/json"}
+_GOOD: Final = range(200, 300)
 
 
 @dataclass(frozen=True)
@@ -87,33 +88,42 @@ class HttpApi:
 
     def _ask(self, what: str, by: ApiToken, **more: str) -> Any:
         """Send one of the declared requests in the name of the token `by`; return the answer."""
-        call = self._api[what]
+        asked = self._api[what]
         values = {**by.texts(), **self.context.options, **more}
-        path = _PLACEHOLDER.sub(lambda m: quote(_value(m, values), safe=""), call["path"])
+        path = _PLACEHOLDER.sub(lambda m: quote(_value(m, values), safe=""), asked["path"])
         headers = {name: _filled(text, values) for name, text in self._api["headers"].items()}
-        body = _filled(self._modelled(call["body"], by), values) if "body" in call else None
+        body = None
+        if "body" in asked:
+            body = json.dumps(_filled(self._modelled(asked["body"], by), values)).encode()
         with redacted(by.token):
-            reply = request(
-                call["method"], f"{self._base}{path}", headers, body, self.context.ca_bundle
+            reply = call(
+                asked["method"],
+                f"{self._base}{path}",
+                headers={**_JSON, **headers},
+                body=body,
+                ca_bundle=self.context.ca_bundle,
             )
             return self._read(what, by, reply)
 
     def _read(self, what: str, by: ApiToken, reply: Reply) -> Any:
-        call = self._api[what]
-        if reply.status in call.get("gone", ()):
+        asked = self._api[what]
+        if reply.status in asked.get("gone", ()):
             return None
-        if reply.status in call.get("dead", (401,)):
+        if reply.status in asked.get("dead", (401,)):
             raise AuthenticationError(
                 f"{self._base} does not honour the token {by.holder} ({reply.status})"
             )
-        where = f"{call['method']} {self._base}{call['path']}"
-        if reply.status in _BUSY or reply.status >= _SERVER_FAULT:
+        where = f"{asked['method']} {place(self._base)}{asked['path'].partition('?')[0]}"
+        if reply.status in ASK_AGAIN:
             raise ProviderUnavailableError(f"{where} answered {reply.status}; try again later")
-        if not reply.good:
+        if reply.status not in _GOOD:
             raise ProviderError(
                 f"{where} answered {reply.status}; check the token's rights and the declaration"
             )
-        return reply.json()
+        try:
+            return json.loads(reply.body) if reply.body.strip() else None
+        except ValueError:
+            raise ProviderError(f"{where} did not answer in JSON; check base_url") from None
 
     def _modelled(self, body: Any, by: ApiToken) -> Any:
         """Put in what other requests answer: a successor has the rights of the token in use."""

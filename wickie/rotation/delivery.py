@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, DependentError, NotFoundError, redacted
+from wickie.https import place
 from wickie.rotation.asking import asking
-from wickie.rotation.https import place
 from wickie.rotation.prefect_server import PrefectServer, authorization
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import DependentError, ProviderUnavailableError
+from wickie.https import ASK_AGAIN, call, place
 from wickie.rotation.asking import Patience
-from wickie.rotation.https import ASK_AGAIN, call, place
 
 if TYPE_CHECKING:
-    from wickie.rotation.https import Reply
+    from wickie.https import Reply
 
 # A delivery is three calls, and the function that makes it has a minute for all.
 _SECONDS: Final = 5.0

@@ -12,7 +12,7 @@ import pytest
 from local.certificates import make_certificates
 from tests.rotation.dependents.servers import Receiver, serve
 from wickie.errors import ConfigError, ProviderError, ProviderUnavailableError
-from wickie.rotation.https import call, checked_url, place
+from wickie.https import call, checked_url, place
 
 
 @dataclass

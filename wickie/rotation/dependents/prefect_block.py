@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from wickie.https import place
 from wickie.model import DependentOutcome, DependentState
-from wickie.rotation.https import place
 
 if TYPE_CHECKING:
     from wickie.rotation.dependents import Declared

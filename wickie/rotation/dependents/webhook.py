@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from wickie.errors import ProviderUnavailableError
+from wickie.https import ASK_AGAIN, call, place
 from wickie.model import DependentOutcome, DependentState
 from wickie.rotation.asking import Patience, asking
-from wickie.rotation.https import ASK_AGAIN, call, place
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient

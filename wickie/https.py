@@ -6,6 +6,7 @@ What is sent or answered may be a credential, so neither is ever quoted, nor is 
 
 from __future__ import annotations
 
+import functools
 import http.client
 import ssl
 import urllib.error
@@ -69,14 +70,8 @@ def call(
     request = urllib.request.Request(  # noqa: S310  (the scheme is checked)
         checked_url(url), body, {"User-Agent": "wickie", **headers}, method=method
     )
-    context = ssl.create_default_context()
-    if ca_bundle:
-        context.load_verify_locations(ca_bundle)
-    opener = urllib.request.build_opener(
-        urllib.request.HTTPSHandler(context=context), _NotRedirected()
-    )
     try:
-        with opener.open(request, timeout=seconds) as answer:
+        with _opener(ca_bundle).open(request, timeout=seconds) as answer:
             return Reply(answer.status, answer.read(_LONGEST))
     except urllib.error.HTTPError as error:
         with error:
@@ -84,6 +79,16 @@ def call(
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise _unanswered(place(url), reason) from None
+
+
+@functools.cache  # to read the CAs takes longer than to ask
+def _opener(ca_bundle: str | None) -> urllib.request.OpenerDirector:
+    context = ssl.create_default_context()
+    if ca_bundle:
+        context.load_verify_locations(ca_bundle)
+    return urllib.request.build_opener(
+        urllib.request.HTTPSHandler(context=context), _NotRedirected()
+    )
 
 
 def _unanswered(where: str, reason: object) -> ProviderError:
