@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final, Self
 
-from flows.rotate import outcome_of, rotate
-from flows.runner import told_safely
+from flows.rotate import NotRotatedError, respond, run_name, settled
+from flows.runner import step
+from wickie.aws import Clients
+from wickie.config import Config
 from wickie.errors import Error
 from wickie.model import (
     Finding,
@@ -25,18 +26,23 @@ from wickie.model import (
 )
 
 _AT_ONCE: Final = 4
+_once: Final = step.with_options(retries=0)  # the steps within are retried each for itself
 
 
 class Containment:
     """
-    Runs `rotate` for leaked versions while the scan goes on. Use as a context manager.
+    Replaces leaked versions while the scan goes on. Use as a context manager.
 
-    The scan's own pool of workers is full of targets, so this one is apart. Versions of one
-    secret take turns: with alternating users two of them may share a user.
+    It does so in tasks of the scan's own flow run: a sub-flow's run takes Prefect seconds to make,
+    in which the leaked value would be honoured. The scan's pool of workers is full of targets, so
+    this one is apart. Versions of one secret take turns: with alternating users two of them may
+    share a user.
     """
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Config, clients: Clients, findings_table: str) -> None:
         self._config = config
+        self._clients = clients
+        self._findings_table = findings_table
         self._workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="containment")
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._responses: dict[tuple[str, str], Future[RotationOutcome]] = {}
@@ -51,7 +57,7 @@ class Containment:
             key = (leaked.arn, leaked.version_id)
             if key not in self._responses:
                 seen = TimelineEntry("leak seen", datetime.now(UTC), finding.location.uri)
-                # The context is how the subflow knows whose child it is.
+                # The context is how its tasks know whose they are.
                 run = contextvars.copy_context().run
                 self._responses[key] = self._workers.submit(run, self._contain, leaked, seen)
 
@@ -60,23 +66,25 @@ class Containment:
         return {key: response.result() for key, response in self._responses.items()}
 
     def _contain(self, leaked: ManagedVersion, seen: TimelineEntry) -> RotationOutcome:
-        outcome = None
         try:
-            with self._turns[leaked.arn], told_safely(f"rotation of {leaked.arn}"):
-                state = rotate(
-                    leaked.arn, self._config, "leak", leaked.version_id, return_state=True
-                )
-            outcome, why = outcome_of(state), state.message
+            with self._turns[leaked.arn]:
+                outcome = _once(run_name(leaked.arn), lambda: self._replace(leaked))
+        except NotRotatedError as error:
+            outcome = error.outcome
         except Error as error:
-            why = str(error)
-        outcome = outcome or RotationOutcome(
-            secret=leaked.arn,
-            state=RotationState.FAILED,
-            reason="leak",
-            from_version=leaked.version_id,
-            error=why,
-        )
+            outcome = RotationOutcome(
+                secret=leaked.arn,
+                state=RotationState.FAILED,
+                reason="leak",
+                from_version=leaked.version_id,
+                error=str(error),
+            )
         return replace(outcome, timeline=(seen, *outcome.timeline))
+
+    def _replace(self, leaked: ManagedVersion) -> RotationOutcome:
+        """Fails where the `rotate` flow would, so that people see the task fail."""
+        arn, version = leaked.arn, leaked.version_id
+        return settled(respond(self._config, self._clients, self._findings_table, arn, version))
 
     def __enter__(self) -> Self:
         return self

@@ -71,7 +71,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
     deployed = Deployment.load(clients.ssm, config.stage)
     detectors = step("open fingerprints", lambda: _detectors(clients, deployed))
     results: list[ScanResult] = []
-    with Containment(path) as containment:
+    with Containment(config, clients, deployed.findings_table) as containment:
         for result in _scanned(config.scan.targets, detectors, clients):
             if config.response.rotate_on_leak:
                 containment.respond(result.findings)

@@ -35,16 +35,19 @@ class NotRotatedError(RotationError):
         self.outcome = outcome
 
 
-def _run_name() -> str:
+def run_name(secret: str) -> str:
     """Named by the secret's name; an ARN would be long, and rich draws an emoji for `:secret:`."""
-    name = re.sub(r"^arn:.*:secret:(.*)-.{6}$", r"\1", str(flow_run.parameters["secret"]))
-    return f"rotate {name}"
+    return "rotate " + re.sub(r"^arn:.*:secret:(.*)-.{6}$", r"\1", secret)
 
 
 # A sync flow spends its last second on the end of its heartbeat (PrefectHQ/prefect, flow_engine
 # `_send_heartbeats`). It does so after the body, when the old value is dead already, so a leak
 # response does not wait for it; an async flow would save that second and gain an event loop.
-@flow(name="rotate", flow_run_name=_run_name, persist_result=False)
+@flow(
+    name="rotate",
+    flow_run_name=lambda: run_name(str(flow_run.parameters["secret"])),
+    persist_result=False,
+)
 def rotate(
     secret: str,
     config: Path = Path("wickie.yaml"),
@@ -63,7 +66,7 @@ def rotate(
     redact_logs()
     try:
         with told_safely(f"rotation of {secret}"):
-            return _ended(_rotate(load_config(config), secret, reason, version))
+            return _ended(settled(_rotate(load_config(config), secret, reason, version)))
     except Error as error:
         return failed(error)
 
@@ -78,11 +81,27 @@ def outcome_of(state: State[Any]) -> RotationOutcome | None:
 
 def _rotate(config: Config, secret: str, reason: Reason, version: str | None) -> RotationOutcome:
     clients = Clients()
-    if reason == "leak":
-        throttle = _throttle(config, clients)
-        refusal = as_task("throttle", lambda: _refusal(throttle, clients, secret, version))
-        if refusal:
-            return refusal
+    if reason == "requested":
+        return _replace(config, clients, secret, reason, version)
+    deployed = Deployment.load(clients.ssm, config.stage)
+    return respond(config, clients, deployed.findings_table, secret, version)
+
+
+def respond(
+    config: Config, clients: Clients, findings_table: str, secret: str, version: str | None
+) -> RotationOutcome:
+    """Answer a leak as `rotate` does, within the flow run that is under way."""
+    limits = config.response
+    throttle = Throttle(
+        clients.dynamodb, findings_table, limits.debounce, limits.max_rotations_per_hour
+    )
+    refusal = as_task("throttle", lambda: _refusal(throttle, clients, secret, version))
+    return refusal or _replace(config, clients, secret, "leak", version)
+
+
+def _replace(
+    config: Config, clients: Clients, secret: str, reason: Reason, version: str | None
+) -> RotationOutcome:
     managed = config.secret(secret)
     declared = managed.declared() if managed else []
     request = ReplacementRequest(
@@ -97,12 +116,6 @@ def _rotate(config: Config, secret: str, reason: Reason, version: str | None) ->
         found = as_task("discover dependents", lambda: warnings(clients, secret, declared))
         outcome = changed(outcome, warnings=found)
     return outcome
-
-
-def _throttle(config: Config, clients: Clients) -> Throttle:
-    table = Deployment.load(clients.ssm, config.stage).findings_table
-    limits = config.response
-    return Throttle(clients.dynamodb, table, limits.debounce, limits.max_rotations_per_hour)
 
 
 def _refusal(
@@ -130,8 +143,13 @@ def _refusal(
     )
 
 
-def _ended(outcome: RotationOutcome) -> State[RotationOutcome]:
+def settled(outcome: RotationOutcome) -> RotationOutcome:
+    """The outcome, if nothing is left to do. Raises `NotRotatedError` otherwise."""
     if outcome.state in (RotationState.ROTATED, RotationState.DEBOUNCED):
-        detail = f"old {outcome.old_credential.value}, new {outcome.new_credential.value}"
-        return Completed(message=outcome.error or f"{outcome.secret}: {detail}", data=outcome)
-    return failed(NotRotatedError(outcome))
+        return outcome
+    raise NotRotatedError(outcome)
+
+
+def _ended(outcome: RotationOutcome) -> State[RotationOutcome]:
+    detail = f"old {outcome.old_credential.value}, new {outcome.new_credential.value}"
+    return Completed(message=outcome.error or f"{outcome.secret}: {detail}", data=outcome)

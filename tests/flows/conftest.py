@@ -36,6 +36,17 @@ def prefect() -> Iterator[None]:
         logging.getLogger("prefect").handlers.clear()
 
 
+def recorded_tasks(state: Any) -> dict[str, str]:
+    """How each task of the flow run that ended in `state` stands, as the server knows it."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415  (likewise)
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId  # noqa: PLC0415
+
+    run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+    with get_client(sync_client=True) as client:
+        tasks = client.read_task_runs(flow_run_filter=run)
+    return {task.name: task.state_type.value for task in tasks}
+
+
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """A deployed stage `test`, and clients to look at it; tables are named as their fields."""

@@ -16,11 +16,13 @@ from prefect.settings import get_current_settings
 
 import flows.nightly_scan
 from flows.nightly_scan import nightly_scan
+from tests.flows.conftest import recorded_tasks
 from tests.rotation.paper import ARN, Secret
 from wickie.credentials import Sensitive
-from wickie.errors import ProviderUnavailableError
+from wickie.errors import ConfigError, ProviderUnavailableError
 from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Stage
+from wickie.rotation.asking import Patience
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "shop")]
 
@@ -82,6 +84,17 @@ def test_a_leaked_value_in_use_is_rotated_and_reported_dead(stand: Stand, secret
     assert finding["first_seen"]
     assert report["rotations"][0]["timeline"][0]["step"] == "leak seen"
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_the_response_is_seen_as_tasks_of_the_run_and_fails_as_one(
+    stand: Stand, secret: Secret
+) -> None:
+    secret.answers[("retire", "v1")] = ConfigError("not allowed on shop/db")
+    state = stand.scan(stand.plant("logs", stand.values["v1"]))
+    steps = {"throttle": "COMPLETED", "start": "COMPLETED", "retire old": "FAILED"}
+    expected = {*steps.items(), ("rotate shop/db", "FAILED")}
+    # The server learns of task runs from events, so a moment later.
+    assert Patience(20).until(lambda: expected <= recorded_tasks(state).items() or None)
 
 
 def test_a_value_found_in_many_places_is_rotated_once(stand: Stand, secret: Secret) -> None:

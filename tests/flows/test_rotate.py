@@ -9,26 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 
 import flows.rotate
 from flows.rotate import outcome_of, rotate
 from flows.runner import AuthStringFilter, as_task, told_safely
+from tests.flows.conftest import recorded_tasks
 from tests.rotation.paper import ARN, Secret, Shop
 from wickie.errors import ConfigError, Error, ProviderUnavailableError
 from wickie.model import DependentState, RotationState, Verdict
 from wickie.rotation.asking import Patience
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "shop")]
-
-
-def recorded_tasks(state: Any) -> set[str]:
-    """Names of the task runs that the server knows of the flow run that ended in `state`."""
-    run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
-    with get_client(sync_client=True) as client:
-        return {task.name for task in client.read_task_runs(flow_run_filter=run)}
 
 
 def test_a_leaked_secret_is_rotated_and_each_step_is_a_task_people_see(
@@ -44,7 +36,7 @@ def test_a_leaked_secret_is_rotated_and_each_step_is_a_task_people_see(
     steps = {entry.step for entry in outcome.timeline} - {"asked"}
     assert "retire old" in steps
     # The server learns of task runs from events, so a moment later.
-    assert Patience(20).until(lambda: steps <= recorded_tasks(state) or None)
+    assert Patience(20).until(lambda: steps <= recorded_tasks(state).keys() or None)
 
 
 def test_who_else_uses_a_secret_is_a_warning_once_the_leak_is_dealt_with(

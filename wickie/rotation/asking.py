@@ -78,8 +78,10 @@ class Patience:
     """How long to wait for something, and at what pace to ask for it."""
 
     seconds: float
-    first: float = 0.2
+    first: float = 0.1
     longest: float = 2.0
+    growth: float = 1.25
+    """Of the pause from one question to the next: also the share of the time that is missed."""
 
     def until(self, ask: Callable[[], T | None]) -> T | None:
         """Ask until there is an answer. None says that patience has run out."""
@@ -90,5 +92,5 @@ class Patience:
             if left <= 0:
                 return None
             time.sleep(min(pause, left))
-            pause = min(pause * 1.5, self.longest)
+            pause = min(pause * self.growth, self.longest)
         return answer
