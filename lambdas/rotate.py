@@ -16,10 +16,12 @@ _clients = functools.cache(Clients)  # making them costs more than a warm step
 def lambda_handler(event: dict[str, str], context: Any) -> dict[str, str] | None:
     """Carry out one step or action, or raise: Secrets Manager retries what raises."""
     stage, engine = (os.environ.get(f"WICKIE_{name}", "") for name in ("STAGE", "ENGINE"))
-    with Invocation(stage, engine, event, print).told():
-        return respond(
+    invocation = Invocation(stage, engine, event, print)
+    return invocation.told(
+        lambda: respond(
             event,
             RotationSettings.of(os.environ),
             _clients(),
             lambda: context.get_remaining_time_in_millis() / 1000,
         )
+    )

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 NAMESPACE: Final = "wickie"
 
@@ -67,19 +66,20 @@ class Invocation:
     """Writes a line to stdout as it is: a logger of Lambda's puts words before it."""
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
 
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """Write the line when the body ends, however it ends."""
-        started, reason = self.clock(), ""
+    def told(self, act: Callable[[], dict[str, str] | None]) -> dict[str, str] | None:
+        """Write the line when `act` ends, however it ends; return what it returns."""
+        started, reason, answer = self.clock(), "", None
         try:
-            yield
+            answer = act()
         except Exception as error:
             reason = type(error).__name__
             raise
         finally:
-            self.log(self._line((self.clock() - started) * 1000, reason))
+            state = (answer or {}).get("state", "")
+            self.log(self._line((self.clock() - started) * 1000, reason, state))
+        return answer
 
-    def _line(self, milliseconds: float, reason: str) -> str:
+    def _line(self, milliseconds: float, reason: str, state: str) -> str:
         shown = {name: self.event[name] for name in ("SecretId", "VersionId") if name in self.event}
         fields = {
             "stage": self.stage,
@@ -88,6 +88,7 @@ class Invocation:
             "version": self.event.get("ClientRequestToken"),
             **shown,
             **({"reason": reason} if reason else {}),
+            **({"state": state} if state else {}),
         }
         kept = (("stage",), ("stage", "reason")) if reason else (("stage",),)
         duration = Metric(

@@ -44,9 +44,10 @@ class Stage:
         self.logs = self.folder / "logs"
         self.logs.mkdir(parents=True)
         with ExitStack() as stack:
-            self.processes = stack.enter_context(Processes())
             scratch = stack.enter_context(TemporaryDirectory(prefix="wickie-demo-"))
             self.scratch = Path(scratch)
+            # After it, so ended before: they write there to the last.
+            self.processes = stack.enter_context(Processes())
             self.world = World(self._start_aws(), self.scratch, processes=self.processes)
             self.postgres = stack.enter_context(Postgres(self.processes))
             self._stack = stack.pop_all()

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.rotation.test_crashes import Died, Fuse
+from tests.rotation.fuse import Died, Fuse
 from tests.rotation.valkey import PLAIN_USER, SELF_SERVICE
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.errors import AuthenticationError, ConfigError, ProviderUnavailableError, RotationError

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
+from tests.rotation.fuse import Died, Fuse
 from tests.rotation.managed_users import ID, ManagedUser
-from tests.rotation.test_crashes import Died, Fuse
 from tests.rotation.test_dual_password import fused
 from wickie.credentials import Sensitive
 from wickie.errors import (
@@ -143,6 +143,7 @@ def test_killed_at_any_boundary_current_works_and_the_retry_ends_well(player, us
     point, broken = 0, []
     while True:
         user.renew()
+        player.forget_users()
         arn = player.store(user.login)
         token, fuse = player.begin(arn), Fuse(point)
         client.meta.events.register("after-call", fuse.boundary)

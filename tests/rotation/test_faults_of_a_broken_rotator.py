@@ -16,7 +16,8 @@ from bench.faults.run import calls, every, try_out
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin
 from wickie.errors import AuthenticationError, ProviderError
-from wickie.providers import Context, pgwire
+from wickie.model import Stage
+from wickie.providers import Context, pgwire, tls
 from wickie.providers.postgres import Postgres
 from wickie.rotation import driver
 from wickie.rotation.driver import Step
@@ -46,7 +47,11 @@ def set_before_it_is_stored(patch: Patch) -> None:
 
 
 def promoted_untested(patch: Patch) -> None:
-    patch.setattr(driver, "_test", lambda *_: None)
+    def careless(rotation: Any, versions: Any, version_id: str) -> None:
+        rotation.secret.move(Stage.CURRENT, versions.current(), version_id)
+        driver.publish_stages(rotation)
+
+    patch.setattr(driver, "promote", careless)
     patch.setitem(driver._STEPS, Step.TEST, lambda *_: None)
 
 
@@ -61,7 +66,7 @@ def forgotten_after_promotion(patch: Patch) -> None:
 
 
 def network_read_as_refusal(patch: Patch) -> None:
-    patch.setattr(pgwire, "ProviderUnavailableError", AuthenticationError)
+    patch.setattr(tls, "ProviderUnavailableError", AuthenticationError)
 
 
 def foreign_errors_let_through(patch: Patch) -> None:

@@ -63,9 +63,15 @@ class Life(RuleBasedStateMachine):
         self.secret = PaperVersions(self.boundary)
         self.leases, self.prints = PaperLeases(self.boundary), PaperPrints(self.boundary)
         self.tokens = [self.secret.put_by_hand(login().to_secret_string())]
+
+    @property
+    def rotation(self) -> Rotation[Any]:
+        """As each invocation of the function puts it together."""
         means = Means(lambda _: login("admin", "admin-password"), PasswordPolicy())
-        self.rotation: Rotation[Any] = Rotation(
-            Secret(self.secret, "one", parse),  # type: ignore[arg-type]
+        secret: Secret[Any] = Secret(self.secret, "one", parse)  # type: ignore[arg-type]
+        return Rotation(
+            secret,
+            secret.versions(),
             self.database,
             find_strategy(self.strategy)(self.database, means),
             self.prints,
@@ -232,7 +238,7 @@ class Life(RuleBasedStateMachine):
 @pytest.mark.parametrize("strategy", ["single-user", "alternating-users"])
 def test_in_any_order_of_events_somebody_can_sign_in(strategy, monkeypatch):
     monkeypatch.setattr("wickie.rotation.versions._READ_PAUSES", ())
-    monkeypatch.setattr("wickie.rotation.strategies.alternating_users._ADMIN_PAUSE", 0)
+    monkeypatch.setattr("wickie.rotation.strategies._ADMIN_PAUSE", 0)
 
     class OfStrategy(Life):
         pass

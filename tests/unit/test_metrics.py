@@ -17,14 +17,16 @@ EVENT = {
 }
 
 
+def _raise(error):
+    raise error
+
+
 def line(event=EVENT, error=None):
     lines: list[str] = []
     clock = iter([10.0, 10.25])
     invocation = Invocation("dev", "postgres", event, lines.append, lambda: next(clock))
     try:
-        with invocation.told():
-            if error:
-                raise error
+        invocation.told(lambda: _raise(error) if error else {"state": "SOUND"})
     except type(error or Exception()):
         assert error
     (text,) = lines

@@ -168,7 +168,7 @@ def test_a_rotated_secret_is_in_the_blocks_afterwards_and_nowhere_else(
             assert value["password"].encode() not in path.read_bytes(), path
     events = world.logs.filter_log_events(logGroupName="/aws/lambda/rotate")["events"]
     log = "\n".join(event["message"] for event in events)
-    assert '"Action": "deliver"' in log
+    assert '"step": "deliver"' in log
     assert not [text for text in (value["password"], world.auth) if text in log]
     assert value["password"] not in repr(outcome)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pymysql
 import pytest
 
+from tests.rotation.fuse import Died, Fuse
 from tests.rotation.mysql.conftest import changed, lacking, mariadb, secret
 from tests.rotation.mysql.stand_in import Account, StandIn
-from tests.rotation.test_crashes import Died, Fuse
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.errors import AuthenticationError, ConfigError, ProviderError

@@ -10,10 +10,11 @@ from dataclasses import replace
 import pymysql
 import pytest
 
+from tests.rotation.fuse import Died, Fuse
 from tests.rotation.mysql.conftest import changed
-from tests.rotation.test_crashes import Died, Fuse, broken_invariants
+from tests.rotation.test_crashes import broken_invariants
 from wickie.credentials import Sensitive
-from wickie.errors import AuthenticationError, RotationError
+from wickie.errors import AuthenticationError, ConfigError, ProviderUnavailableError, RotationError
 from wickie.model import Verdict
 from wickie.providers.mywire import Session, account
 from wickie.rotation.driver import Step
@@ -118,7 +119,7 @@ def test_two_secrets_for_one_user_never_leave_a_promoted_value_dead(aws, server)
     def run(arn: str, token: str) -> None:
         try:
             aws.rotate(arn, token)
-        except RotationError as error:
+        except (ConfigError, ProviderUnavailableError, RotationError) as error:
             failures.append(error)
 
     threads = [threading.Thread(target=run, args=pair) for pair in zip(arns, tokens, strict=True)]
