@@ -70,7 +70,10 @@ class PaperVersions:
     def describe_secret(self, **_: str) -> dict[str, Any]:
         self.boundary()
         labelled = {v: sorted(names) for v, names in self.labels.items() if names}
-        return {"ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:one-AbCdEf", "VersionIdsToStages": labelled}
+        return {
+            "ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:one-AbCdEf",
+            "VersionIdsToStages": labelled,
+        }
 
     def list_secret_version_ids(self, **_: str) -> dict[str, Any]:
         self.boundary()
