@@ -8,6 +8,7 @@ own signer) against the key as it stood `lag` seconds ago.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -53,6 +54,11 @@ class Sts:
             key.create_date -= by
             if key.last_used:
                 key.last_used._timestamp -= by
+
+    def settle(self) -> None:
+        """Let every change so far have come here, whatever the lag of the next."""
+        for past in self._changes.values():
+            past[:] = [(-math.inf, past[-1][1])]
 
     def secret_of(self, key_id: str) -> str | None:
         """The secret key by which a key is honoured now; None if it is not."""

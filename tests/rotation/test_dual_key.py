@@ -95,6 +95,7 @@ def test_a_pending_key_of_another_user_is_not_promoted(keys, aws, sts):
 def test_retiring_waits_until_the_old_key_is_refused(keys, sts):
     old, version = keys.key(), keys.aws.version(keys.arn)
     keys.rotate()
+    sts.settle()
     sts.lag = 0.6
     for _ in range(2):
         assert keys.aws.act("retire", keys.arn, version)["verdict"] == "DEAD"
