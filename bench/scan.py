@@ -108,9 +108,7 @@ def _bare(scanner: kingfisher_sdk.Scanner) -> int:
 
 def _batches() -> Iterator[list[Chunk]]:
     batch, size = [], 0
-    for chunk in Directory(corpus()).chunks():
-        if isinstance(chunk, Gap):
-            raise SourceError(f"{chunk.uri}: {chunk.reason}; delete {CORPUS}")
+    for chunk in _chunks():
         batch.append(chunk)
         size += len(chunk.data)
         if size >= SIZE:
@@ -118,6 +116,14 @@ def _batches() -> Iterator[list[Chunk]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _chunks() -> Iterator[Chunk]:
+    for artifact in Directory(corpus()).artifacts():
+        for part in [artifact] if isinstance(artifact, Gap) else artifact.read():
+            if isinstance(part, Gap):
+                raise SourceError(f"{part.uri}: {part.reason}; delete {CORPUS}")
+            yield part
 
 
 def _scan(*detectors: KingfisherDetector | ManagedDetector) -> int:

@@ -8,11 +8,11 @@ in this process, while other targets are still being read: it waits for no conta
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -32,7 +32,8 @@ from wickie.model import Finding, Gap, RotationOutcome, RotationState, ScanResul
 from wickie.report.headline import headline
 from wickie.report.record import Report
 from wickie.report.store import publish
-from wickie.scan import engine, ledger
+from wickie.scan import cache, engine, ledger
+from wickie.scan.cache import ScanCache
 from wickie.scan.detectors import Detector, open_detectors
 from wickie.scan.sources import open_source
 
@@ -69,10 +70,10 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
     if not config.scan.targets:
         raise ConfigError(f"{path} names nothing to scan; add scan.targets")
     deployed = Deployment.load(clients.ssm, config.stage)
-    detectors = step("open fingerprints", lambda: _detectors(clients, deployed))
+    scanner = step("open fingerprints", lambda: _Scanner.open(clients, deployed))
     results: list[ScanResult] = []
     with Containment(config, clients, deployed.findings_table) as containment:
-        for result in _scanned(config.scan.targets, detectors, clients):
+        for result in _scanned(config.scan.targets, scanner):
             if config.response.rotate_on_leak:
                 containment.respond(result.findings)
             results.append(result)
@@ -90,23 +91,41 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
     return _concluded(report, scan, files)
 
 
-def _detectors(clients: Clients, deployed: Deployment) -> Sequence[Detector]:
-    key = working_key(clients.kms, deployed.fingerprint_key)
-    table = FingerprintTable(clients.dynamodb, deployed.fingerprint_table)
-    return open_detectors(key, tuple(table.load()))
+@dataclass(frozen=True)
+class _Scanner:
+    """What every target of one run is scanned with."""
+
+    clients: Clients
+    bucket: str
+    key: bytes = field(repr=False)
+    detectors: Sequence[Detector] = field(repr=False)
+    run_id: str
+
+    @classmethod
+    def open(cls, clients: Clients, deployed: Deployment) -> Self:
+        key = working_key(clients.kms, deployed.fingerprint_key)
+        table = FingerprintTable(clients.dynamodb, deployed.fingerprint_table)
+        detectors = open_detectors(key, tuple(table.load()))
+        return cls(clients, deployed.results_bucket, key, detectors, str(flow_run.id))
+
+    def scan(self, name: str, kind: str, options: Mapping[str, str]) -> ScanResult:
+        """Scan one target; look only at what has changed since its last scan."""
+        s3 = self.clients.s3
+        known = ScanCache(self.detectors, self.key, cache.load(s3, self.bucket, name))
+        sources = [open_source(kind, options, self.clients)]
+        result = engine.scan(sources, self.detectors, run_id=self.run_id, cache=known)
+        cache.save(s3, self.bucket, name, known.dump())
+        return result
 
 
-def _scanned(
-    targets: Sequence[Target], detectors: Sequence[Detector], clients: Clients
-) -> Iterator[ScanResult]:
+def _scanned(targets: Sequence[Target], scanner: _Scanner) -> Iterator[ScanResult]:
     """Scan every target, each in a task; yield what was seen in each as soon as it is done."""
-    run_id = str(flow_run.id)
     futures: dict[PrefectFuture[ScanResult], str] = {}
     for target in targets:
         options = {name: str(value) for name, value in target if name != "kind"}
-        name = " ".join(["scan", target.kind, *filter(None, options.values())])
-        scan = partial(_scan, target.kind, options, detectors, clients, run_id)
-        futures[step.submit(name, scan)] = name.removeprefix("scan ")
+        name = " ".join([target.kind, *filter(None, options.values())])
+        scan = partial(scanner.scan, name, target.kind, options)
+        futures[step.submit(f"scan {name}", scan)] = name
     for future in as_completed(list(futures)):
         name = futures[future]
         try:
@@ -114,18 +133,8 @@ def _scanned(
                 result = future.result()
         except Error as error:
             now = datetime.now(UTC)
-            result = ScanResult(run_id, now, now, 0, 0, gaps=(Gap(name, str(error)),))
+            result = ScanResult(scanner.run_id, now, now, 0, 0, gaps=(Gap(name, str(error)),))
         yield result
-
-
-def _scan(
-    kind: str,
-    options: Mapping[str, str],
-    detectors: Sequence[Detector],
-    clients: Clients,
-    run_id: str,
-) -> ScanResult:
-    return engine.scan([open_source(kind, options, clients)], detectors, run_id=run_id)
 
 
 def _merged(results: Sequence[ScanResult]) -> ScanResult:
@@ -135,6 +144,7 @@ def _merged(results: Sequence[ScanResult]) -> ScanResult:
         finished=max(result.finished for result in results),
         bytes_scanned=sum(result.bytes_scanned for result in results),
         artifacts=sum(result.artifacts for result in results),
+        unchanged=sum(result.unchanged for result in results),
         findings=tuple({f.id: f for result in results for f in result.findings}.values()),
         gaps=tuple(gap for result in results for gap in result.gaps),
     )
@@ -185,6 +195,7 @@ def _concluded(report: Report, scan: ScanResult, files: Mapping[str, str]) -> St
         "headline": headline(report).text,
         "findings": [finding.id for finding in scan.findings],
         "artifacts": scan.artifacts,
+        "unchanged": scan.unchanged,
         "bytes": scan.bytes_scanned,
         "gaps": len(scan.gaps),
         "rotations": [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aws_cdk import Acknowledgment, Validations
 
+from stacks import permissions
 from stacks.constructs.flow_task import ECR
 from stacks.constructs.rotation_function import groups
 from wickie.config import S3Target
@@ -62,15 +63,16 @@ def accepted(config: Config) -> list[Accepted]:
             )
         ),
     ]
-    kinds = {t.kind for t in config.scan.targets} | _kinds(config)
+    kinds = _kinds(config)
     discovers = any(secret.discover for secret in config.secrets)
-    if discovers or {"lambda-environment", "ecs-task-definition", "ssm-run-command"} & kinds:
+    listed = any(permissions.SOURCES[t.kind] for t in config.scan.targets if t.kind != "s3")
+    if discovers or listed or "ssm-run-command" in kinds:
         entries.append(
             Accepted(
                 task_role,
                 f"{_IAM5}[Resource::*]",
-                "Listing functions, services, task definitions and commands, and describing "
-                "definitions, names no resource: IAM grants it on * or not at all.",
+                "The scan reads all of what wickie.yaml names a kind of, and lists commands and "
+                "services: which there are is not known before. Nothing here writes.",
             )
         )
     entries += _to_refresh(config, task_role, f"{rotation}/Refresh/Role", discovers=discovers)

@@ -9,7 +9,7 @@ from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
 from wickie.rotation.dependents.registry import KINDS
-from wickie.scan import ledger, sources
+from wickie.scan import cache, ledger, sources
 
 # Rotation functions. Of the administrator's secret they read the current value, no more.
 ROTATE: Final = versions.PERMISSIONS
@@ -29,8 +29,9 @@ REPLACE: Final = replacement.PERMISSIONS
 RECOGNISE: Final = fingerprints.RECOGNISE_PERMISSIONS
 RECORD: Final = (*throttle.PERMISSIONS, *ledger.PERMISSIONS)
 STORE: Final = store.PERMISSIONS
+CACHE: Final = cache.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
 
-SOURCES: Final = sources.PERMISSIONS
+SOURCES: Final = {kind: sources.SOURCES[kind].permissions for kind in sources.SOURCES}
 DISCOVER: Final = discovery.PERMISSIONS
 DEPENDENTS: Final = {kind: KINDS[kind].PERMISSIONS for kind in KINDS}

@@ -29,11 +29,18 @@ class Clients:
 
     def __init__(self, session: boto3.Session | None = None) -> None:
         self._session = session or boto3.Session()
+        self._services: dict[str, Any] = {}
 
     @property
     def region(self) -> str:
         """The region these clients act in."""
         return self._session.region_name
+
+    def service(self, name: str) -> Any:
+        """A client of any service, by boto3's name for it."""
+        if name not in self._services:
+            self._services[name] = self._session.client(name, config=_CONFIG)  # type: ignore[call-overload]  # boto3's stubs have a literal for each
+        return self._services[name]
 
     def sts_as(self, key: AccessKey) -> STSClient:
         """A client that signs with `key` and nothing else. Not kept: it holds the key."""

@@ -110,7 +110,9 @@ class ScanResult:
     finished: datetime
     bytes_scanned: int
     artifacts: int
-    """How many objects, files, blobs or definitions were read."""
+    """How many objects, files, blobs or definitions were read, or known from an earlier scan."""
+    unchanged: int = 0
+    """How many of them were known, and not read again."""
     findings: tuple[Finding, ...] = ()
     gaps: tuple[Gap, ...] = ()
 

@@ -14,6 +14,7 @@ from stacks.constructs.names import function_arn, parameter_arn, secret_arns
 from stacks.constructs.rotation_function import groups
 from wickie.config import S3Target
 from wickie.deployment import Deployment, parameter_name
+from wickie.scan import cache
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
@@ -39,22 +40,26 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
     )
     grant(role, permissions.RECORD, {"dynamodb": [data.findings.table_arn]})
     grant(role, permissions.STORE, {"s3": [data.results.arn_for_objects("*")]})
+    grant(role, permissions.CACHE, {"s3": [data.results.arn_for_objects(f"{cache.PREFIX}*")]})
     _grant_scan(role, stack, config)
     _grant_replacement(role, stack, config)
 
 
 def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
+    """Let it read the buckets it is to scan, and list everything of the other kinds."""
     buckets = [
         stack.format_arn(service="s3", account="", region="", resource=target.bucket)
         for target in config.scan.targets
         if isinstance(target, S3Target)
     ]
-    resources = {
-        "s3": buckets,
-        "s3:GetObject": [f"{bucket}/*" for bucket in buckets],
-    }
-    for kind in dict.fromkeys(target.kind for target in config.scan.targets):
-        grant(role, permissions.SOURCES[kind], resources)
+    grant(
+        role,
+        permissions.SOURCES["s3"],
+        {"s3": buckets, "s3:GetObject": [f"{bucket}/*" for bucket in buckets]},
+    )
+    for kind in dict.fromkeys(t.kind for t in config.scan.targets if not isinstance(t, S3Target)):
+        actions = permissions.SOURCES[kind]
+        grant(role, actions, {action: ["*"] for action in actions})
 
 
 def _grant_replacement(role: iam.Role, stack: Stack, config: Config) -> None:

@@ -135,11 +135,11 @@ def test_containment_does_not_wait_for_the_other_targets(
         if not source.uri.endswith("slow"):
             return source
 
-        def chunks() -> Any:
+        def artifacts() -> Any:
             in_time.append(retired.wait(60))
-            yield from source.chunks()
+            yield from source.artifacts()
 
-        return SimpleNamespace(uri=source.uri, kind=kind, chunks=chunks)
+        return SimpleNamespace(uri=source.uri, kind=kind, artifacts=artifacts)
 
     monkeypatch.setattr(secret, "invoke", noticed)
     monkeypatch.setattr(flows.nightly_scan, "open_source", open_slowly)

@@ -6,11 +6,12 @@ import secrets
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from wickie.errors import SourceError
 from wickie.fingerprints import Fingerprint, entries
 from wickie.model import Gap, Stage
-from wickie.scan.chunk import Chunk
+from wickie.scan.chunk import Artifact, Chunk, Source
 from wickie.scan.detectors import ManagedDetector
 
 KEY = secrets.token_bytes(32)
@@ -54,11 +55,25 @@ class Paper:
     uri: str = "paper:1"
     kind: str = "paper"
     error: str = ""
+    version: str = ""
     read: int = field(default=0, init=False)
 
-    def chunks(self) -> Iterator[Chunk | Gap]:
+    def artifacts(self) -> Iterator[Artifact | Gap]:
         for number, part in enumerate(self.parts):
             self.read += 1
-            yield chunk(part, f"{self.uri}/{number}") if isinstance(part, bytes) else part
+            if isinstance(part, Gap):
+                yield part
+                continue
+            each = chunk(part, f"{self.uri}/{number}") if isinstance(part, bytes) else part
+            yield Artifact(each.uri, each.artifact, "paper", partial(iter, [each]), self.version)
         if self.error:
             raise SourceError(self.error)
+
+
+def read(source: Source) -> list[Chunk | Gap]:
+    """Everything a source holds."""
+    return [
+        part
+        for artifact in source.artifacts()
+        for part in ([artifact] if isinstance(artifact, Gap) else artifact.read())
+    ]

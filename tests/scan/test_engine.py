@@ -6,7 +6,9 @@ import base64
 import io
 import json
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -23,7 +25,7 @@ from tests.scan.paper import (
 from wickie.errors import NothingScannedError
 from wickie.model import Gap, Severity, to_jsonable
 from wickie.scan import engine
-from wickie.scan.chunk import OVERLAP, SIZE, chunked
+from wickie.scan.chunk import OVERLAP, SIZE, Artifact, chunked
 from wickie.scan.detectors import KingfisherDetector, ManagedDetector, open_detectors
 
 RULE = "betterleaks.github-pat"
@@ -33,8 +35,17 @@ def scan(*sources, detectors=()):
     return engine.scan(sources, detectors, run_id="run")
 
 
-def big(text: bytes) -> Paper:
-    return Paper(tuple(chunked(io.BytesIO(text), "big", "big", "paper")))
+@dataclass
+class Big:
+    """A source of one large artifact."""
+
+    text: bytes
+    uri: str = "paper:big"
+    kind: str = "paper"
+
+    def artifacts(self):
+        chunks = partial(chunked, io.BytesIO(self.text), "big", "big", "paper")
+        yield Artifact("big", "big", "paper", chunks)
 
 
 def ids(result):
@@ -50,7 +61,7 @@ def test_a_scan_says_how_much_it_read_and_when():
 
 def test_bytes_in_the_overlap_of_chunks_count_once():
     text = b"x" * (3 * SIZE + 5)
-    result = scan(big(text))
+    result = scan(Big(text))
     assert (result.artifacts, result.bytes_scanned) == (1, len(text))
 
 
@@ -138,7 +149,7 @@ def test_a_token_at_the_border_of_chunks_is_found_once_and_whole(kingfisher):
         at_line = at // 18
         before, after = filler[: at_line * 18], filler[at_line * 18 :]
         text = before + b"token=" + token + b"\n" + after
-        result = scan(big(text), detectors=[kingfisher])
+        result = scan(Big(text), detectors=[kingfisher])
         alone = scan(Paper([chunk(b"token=" + token + b"\n", "big")]), detectors=[kingfisher])
         assert ids(result) == ids(alone)
         assert result.findings[0].location.line == at_line + 1
@@ -213,6 +224,6 @@ def test_a_token_that_the_border_cuts_is_not_taken_for_another(kingfisher):
     filler = b"lorem ipsum dolor\n" * (2 * SIZE // 18)
     at = SIZE + OVERLAP - len(token) + 100
     text = filler[:at] + b"\njwt=" + token.encode() + b"\n" + filler[at:]
-    result = scan(big(text), detectors=[kingfisher])
+    result = scan(Big(text), detectors=[kingfisher])
     alone = scan(Paper([chunk(f"jwt={token}\n".encode(), "big")]), detectors=[kingfisher])
     assert ids(result) == ids(alone)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.scan import paper
 from tests.scan.paper import drawn, managed
 from wickie.aws import Clients
 from wickie.errors import SourceError
@@ -19,7 +20,7 @@ from wickie.scan.sources.git import Repository
 
 
 def read(kind: str, **options: str) -> list[Chunk | Gap]:
-    return list(open_source(kind, options, Clients()).chunks())
+    return paper.read(open_source(kind, options, Clients()))
 
 
 def texts(parts: list[Chunk | Gap]) -> dict[str, bytes]:
@@ -143,7 +144,7 @@ def test_identity_in_git_does_not_depend_on_the_commit(repository):
 def test_a_version_too_large_for_memory_is_a_gap(repository):
     commit(repository, large="x" * 1000, small="y")
     gap, chunk = sorted(
-        Repository(repository, largest=100).chunks(), key=lambda p: type(p) is Chunk
+        paper.read(Repository(repository, largest=100)), key=lambda p: type(p) is Chunk
     )
     assert "git:" in gap.uri
     assert gap.reason

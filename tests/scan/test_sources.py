@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -11,13 +11,13 @@ from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
 from stacks import permissions
-from tests.scan.paper import drawn, managed
+from tests.scan.paper import drawn, managed, read
 from wickie.aws import Clients
 from wickie.errors import ConfigError, SourceError
 from wickie.model import Gap
 from wickie.scan import engine
 from wickie.scan.chunk import SIZE, Chunk
-from wickie.scan.sources import PERMISSIONS, SOURCES, open_source
+from wickie.scan.sources import SOURCES, open_source
 from wickie.scan.sources.s3 import Bucket
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def test_an_unknown_kind_and_a_missing_option_are_named():
 
 
 def test_every_source_declares_the_permissions_that_the_scanner_is_granted():
-    assert dict(PERMISSIONS) == dict(permissions.SOURCES)
-    assert PERMISSIONS.keys() == SOURCES.keys()
+    assert {kind: SOURCES[kind].permissions for kind in SOURCES} == dict(permissions.SOURCES)
 
 
 def bucket(name: str) -> S3Client:
@@ -74,7 +73,7 @@ def test_an_object_that_may_not_be_read_is_a_gap_and_the_rest_is_read():
             Bucket="shop-logs", Key=key, Body=b"x" * (100 if key == "large" else 1),
             StorageClass="GLACIER" if key == "cold" else "STANDARD",
         )  # fmt: skip
-    parts = list(Bucket(s3, "shop-logs", largest=50).chunks())
+    parts = read(Bucket(s3, "shop-logs", largest=50))
     gaps = {part.uri: part.reason for part in parts if isinstance(part, Gap)}
     assert [part.uri for part in parts if isinstance(part, Chunk)] == ["s3://shop-logs/a"]
     assert "InvalidObjectState" in gaps["s3://shop-logs/cold"]
@@ -84,7 +83,7 @@ def test_an_object_that_may_not_be_read_is_a_gap_and_the_rest_is_read():
 @pytest.mark.usefixtures("aws")
 def test_a_missing_bucket_is_an_error_that_says_what_it_takes():
     with pytest.raises(SourceError, match=r"NoSuchBucket.*s3:ListBucket, s3:GetObject"):
-        list(open_source("s3", {"bucket": "nowhere"}, Clients()).chunks())
+        read(open_source("s3", {"bucket": "nowhere"}, Clients()))
 
 
 def a_function(name: str, **variables: str) -> None:
@@ -130,7 +129,8 @@ def test_variables_that_may_not_be_decrypted_are_a_gap():
     }
     with Stubber(client) as stub:
         stub.add_response("list_functions", {"Functions": [function]}, {"FunctionVersion": ANY})
-        (gap,) = SOURCES["lambda-environment"]({}, SimpleNamespace(lambda_=client)).chunks()
+        source = SOURCES["lambda-environment"].open({}, offering(client))
+        (gap,) = (part for part in read(source) if isinstance(part, Gap))
     assert gap == Gap(
         "arn:aws:lambda:eu-west-1:1:function:f",
         "AccessDeniedException; allow kms:Decrypt on the function's key",
@@ -158,7 +158,7 @@ def test_every_active_revision_of_task_definitions_is_read():
     source = open_source("ecs-task-definition", {"prefix": "sh"}, Clients())
     assert {
         part.part: part.data
-        for part in source.chunks()
+        for part in read(source)
         if isinstance(part, Chunk) and part.uri.endswith("/shop:2") and part.data
     } == {
         "app/environment/LEVEL": b"LEVEL=info",
@@ -171,14 +171,45 @@ def test_every_active_revision_of_task_definitions_is_read():
     assert result.artifacts == 2
 
 
-@pytest.mark.parametrize("kind", ["lambda-environment", "ecs-task-definition"])
-def test_what_aws_refuses_is_an_error_that_names_the_permission(kind):
-    name = {"lambda-environment": "lambda_", "ecs-task-definition": "ecs"}[kind]
-    call = {"lambda-environment": "list_functions", "ecs-task-definition": "list_task_definitions"}[
-        kind
-    ]
-    client = getattr(Clients(), name)
+@pytest.mark.usefixtures("aws")
+def test_variables_and_build_specifications_of_projects_are_read():
+    value = drawn()
+    boto3.client("codebuild").create_project(
+        name="shop-build",
+        source={"type": "S3", "location": "b/k", "buildspec": f"{{commands: [x -p {value}]}}"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={
+            "type": "LINUX_CONTAINER",
+            "image": "i",
+            "computeType": "BUILD_GENERAL1_SMALL",
+            "environmentVariables": [{"name": "TOKEN", "value": value}],
+        },
+        serviceRole="arn:aws:iam::123456789012:role/service-role/build",
+    )
+    source = open_source("codebuild-project", {"prefix": "shop"}, Clients())
+    chunks = (part for part in read(source) if isinstance(part, Chunk))
+    assert {chunk.part for chunk in chunks if value.encode() in chunk.data} == {
+        "environment/TOKEN",
+        "source/0/buildspec",
+    }
+
+
+def offering(client: Any) -> Any:
+    return SimpleNamespace(service=lambda _name: client)
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "call"),
+    [
+        ("lambda-environment", "lambda", "list_functions"),
+        ("ecs-task-definition", "ecs", "list_task_definitions"),
+        ("codebuild-project", "codebuild", "list_projects"),
+    ],
+)
+def test_what_aws_refuses_is_an_error_that_names_the_permission(kind, service, call):
+    client = Clients().service(service)
     with Stubber(client) as stub:
         stub.add_client_error(call, "AccessDeniedException", "not allowed")
-        with pytest.raises(SourceError, match=f"not allowed; it takes {PERMISSIONS[kind][0]}"):
-            list(SOURCES[kind]({}, SimpleNamespace(**{name: client})).chunks())
+        named = f"not allowed; it takes {SOURCES[kind].permissions[0]}"
+        with pytest.raises(SourceError, match=named):
+            read(SOURCES[kind].open({}, offering(client)))

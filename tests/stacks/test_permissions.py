@@ -137,7 +137,8 @@ def test_the_permissions_of_every_kind_of_target_and_dependent_are_known() -> No
     from wickie import config  # noqa: PLC0415
 
     def kinds(union: Any) -> set[str]:
-        return {m.model_fields["kind"].annotation.__args__[0] for m in union.__args__[0].__args__}
+        each = (m.model_fields["kind"].annotation.__args__ for m in union.__args__[0].__args__)
+        return {kind for kinds in each for kind in kinds}
 
     assert permissions.SOURCES.keys() == kinds(config.Target)
     assert permissions.DEPENDENTS.keys() == kinds(config.Dependent)

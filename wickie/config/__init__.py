@@ -184,22 +184,15 @@ class S3Target(Section):
     prefix: str = ""
 
 
-class LambdaTarget(Section):
-    """Environment variables of Lambda functions whose name starts with `prefix`."""
+class ListedTarget(Section):
+    """What an AWS API lists, of names that start with `prefix`; see docs/sources.md."""
 
-    kind: Literal["lambda-environment"]
-    prefix: str = ""
-
-
-class EcsTarget(Section):
-    """Active ECS task definitions of families whose name starts with `prefix`."""
-
-    kind: Literal["ecs-task-definition"]
+    kind: Literal["lambda-environment", "ecs-task-definition", "codebuild-project"]
     prefix: str = ""
 
 
 Target = Annotated[
-    DirectoryTarget | GitTarget | S3Target | LambdaTarget | EcsTarget, Field(discriminator="kind")
+    DirectoryTarget | GitTarget | S3Target | ListedTarget, Field(discriminator="kind")
 ]
 
 

@@ -72,6 +72,8 @@ class Fingerprint:
     length: int
     windows: tuple[int, ...]
     digest: bytes
+    adopted: int = 0
+    """When it was published, if the value was in use before that: seconds since 1970."""
 
 
 _Entry = tuple[str, int, tuple[int, ...], bytes]

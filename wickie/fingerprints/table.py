@@ -45,15 +45,21 @@ class FingerprintTable:
         self.dynamodb.update_item(
             TableName=self.name,
             Key={"secret": {"S": arn}, "version": {"S": version_id}},
-            UpdateExpression="SET #entries = :entries, #stage = :stage REMOVE #expires",
+            UpdateExpression=(
+                "SET #entries = :entries, #stage = :stage, "
+                "#adopted = if_not_exists(#adopted, :adopted) REMOVE #expires"
+            ),
             ExpressionAttributeNames={
                 "#entries": "entries",
                 "#stage": "stage",
+                "#adopted": "adopted",
                 "#expires": "expires",
             },
             ExpressionAttributeValues={
                 ":entries": {"B": pack(entries(value.reveal(), key))},
                 ":stage": {"S": stage.value},
+                # What rotation has made is printed while it is AWSPENDING.
+                ":adopted": {"N": str(0 if stage is Stage.PENDING else int(self.now()))},
             },
         )
 
@@ -78,9 +84,9 @@ class FingerprintTable:
         for page in pages:
             for item in page["Items"]:
                 arn, version = item["secret"]["S"], item["version"]["S"]
-                stage = Stage(item["stage"]["S"])
+                stage, adopted = Stage(item["stage"]["S"]), int(item["adopted"]["N"])
                 for name, length, windows, whole in unpack(item["entries"]["B"]):
-                    yield Fingerprint(arn, version, stage, name, length, windows, whole)
+                    yield Fingerprint(arn, version, stage, name, length, windows, whole, adopted)
 
     def _restaged(self, arn: str, stages: Mapping[str, Stage]) -> bool:
         seen = self._stages(arn)

@@ -1,4 +1,4 @@
-"""The nouns of a scan: a source is read in chunks, and detectors find matches in them."""
+"""The nouns of a scan: sources hold artifacts, read in chunks; detectors find matches in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from wickie.model import Finding, Gap, Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 SIZE: Final = 1 << 20
 OVERLAP: Final = 8 << 10
@@ -66,8 +66,25 @@ class Readable(Protocol):
         """Return up to `size` bytes; none at the end."""
 
 
+@dataclass(frozen=True)
+class Artifact:
+    """One thing that a source holds, not read yet."""
+
+    uri: str
+    """Where a reader finds it: with the commit, or revision."""
+    id: str
+    """Which artifact it is, the same tomorrow: without line, commit or revision."""
+    source: str
+    read: Callable[[], Iterator[Chunk | Gap]] = field(repr=False)
+    """Read it once, part by part; a part that cannot be read is a `Gap`."""
+    version: str = ""
+    """What differs whenever its content does, known without reading it: an ETag, a digest."""
+    ahead: bool = False
+    """Whether it is small, takes a round trip, and so is best read several at a time."""
+
+
 class Source(Protocol):
-    """Something to be scanned, read lazily."""
+    """Something to be scanned, listed and read lazily."""
 
     @property
     def uri(self) -> str:
@@ -77,9 +94,9 @@ class Source(Protocol):
     def kind(self) -> str:
         """What it is called in wickie.yaml."""
 
-    def chunks(self) -> Iterator[Chunk | Gap]:
+    def artifacts(self) -> Iterator[Artifact | Gap]:
         """
-        Read everything once, part by part; a part that cannot be read is a `Gap`.
+        List everything once; what cannot be listed is a `Gap`.
 
         Raises:
             SourceError: it cannot be read as a whole.
@@ -89,12 +106,19 @@ class Source(Protocol):
 class Detector(Protocol):
     """Recognises credentials in text. Called by several threads at once."""
 
+    @property
+    def version(self) -> str:
+        """What differs whenever it may find something else in the same bytes."""
+
     def detect(self, batch: Sequence[Chunk]) -> Iterable[Match | Gap]:
         """
         Find what is in each of `batch`; a chunk that cannot be judged is a `Gap`.
 
         Many at once, because most artifacts are small and some detectors costly to call.
         """
+
+    def revised(self, finding: Finding) -> Finding | None:
+        """Say of an earlier finding what it would be today; None if it would not be one."""
 
 
 def chunked(stream: Readable, uri: str, artifact: str, source: str) -> Iterator[Chunk]:

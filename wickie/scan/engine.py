@@ -5,16 +5,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from wickie.errors import NothingScannedError, SourceError
-from wickie.model import Finding, Gap, ScanResult
-from wickie.scan.chunk import SIZE, Chunk, Detector, Match, Source
+from wickie.errors import NothingScannedError
+from wickie.model import Gap, ScanResult
+from wickie.scan.cache import NO_CACHE, Cache
+from wickie.scan.chunk import Chunk, Detector, Match, Source
+from wickie.scan.intake import Batch, Intake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 # Kingfisher and numpy let go of the interpreter's lock. More threads would only wait for it.
 _THREADS: Final = 2
@@ -28,97 +29,41 @@ def scan(
     detectors: Sequence[Detector],
     *,
     run_id: str,
+    cache: Cache = NO_CACHE,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ScanResult:
     """
     Read every source once and report what any detector finds, each finding once per artifact.
 
-    What cannot be read is a gap in the result. A detector that fails ends the scan: silence
-    would look like a clean result.
+    What `cache` knows is not looked at again. What cannot be read is a gap in the result. A
+    detector that fails ends the scan: silence would look like a clean result.
 
     Raises:
         NothingScannedError: there was no source, or none that could be read.
     """
-    reading, seen, started = _Reading(), _Seen(), now()
+    intake, started = Intake(cache), now()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="scan") as pool:
-        ahead: deque[Future[list[Match | Gap]]] = deque()
-        for batch in reading.batches(sources):
-            ahead.append(pool.submit(_examine, batch, detectors))
+        ahead: deque[tuple[Batch, Future[list[Match | Gap]]]] = deque()
+        for batch in intake.batches(sources):
+            ahead.append((batch, pool.submit(_examine, batch.chunks, detectors)))
             if len(ahead) > _AHEAD:
-                seen.add(ahead.popleft().result())
-        for examined in ahead:
-            seen.add(examined.result())
-    gaps = tuple(dict.fromkeys([*reading.gaps, *seen.gaps]))
-    if not reading.sources or (gaps and not reading.artifacts):
+                first, examined = ahead.popleft()
+                intake.settle(first, examined.result())
+        for batch, examined in ahead:
+            intake.settle(batch, examined.result())
+    gaps = tuple(dict.fromkeys(intake.gaps))
+    if not intake.sources or (gaps and not intake.artifacts):
         raise NothingScannedError(_nothing(gaps))
     return ScanResult(
         run_id=run_id,
         started=started,
         finished=now(),
-        bytes_scanned=reading.size,
-        artifacts=reading.artifacts,
-        findings=tuple(seen.findings.values()),
+        bytes_scanned=intake.size,
+        artifacts=intake.artifacts,
+        unchanged=intake.unchanged,
+        findings=tuple(intake.findings.values()),
         gaps=gaps,
     )
-
-
-@dataclass
-class _Reading:
-    """What has been read so far."""
-
-    sources: int = 0
-    artifacts: int = 0
-    size: int = 0
-    gaps: list[Gap] = field(default_factory=list)
-    _uri: str = ""
-
-    def batches(self, sources: Iterable[Source]) -> Iterator[list[Chunk]]:
-        """Read `sources` one after the other, in batches large enough to be worth a call."""
-        batch: list[Chunk] = []
-        size = 0
-        for chunk in self._chunks(sources):
-            batch.append(chunk)
-            size += len(chunk.data)
-            if size >= SIZE:
-                yield batch
-                batch, size = [], 0
-        if batch:
-            yield batch
-
-    def _chunks(self, sources: Iterable[Source]) -> Iterator[Chunk]:
-        for source in sources:
-            self.sources += 1
-            self._uri = ""
-            try:
-                for part in source.chunks():
-                    if isinstance(part, Gap):
-                        self.gaps.append(part)
-                    else:
-                        self._count(part)
-                        yield part
-            except SourceError as error:
-                self.gaps.append(Gap(source.uri, str(error)))
-
-    def _count(self, chunk: Chunk) -> None:
-        self.size += chunk.size
-        if chunk.uri != self._uri:
-            self.artifacts += 1
-            self._uri = chunk.uri
-
-
-@dataclass
-class _Seen:
-    """What has been found so far; the first sight of a finding counts."""
-
-    findings: dict[str, Finding] = field(default_factory=dict)
-    gaps: list[Gap] = field(default_factory=list)
-
-    def add(self, examined: Iterable[Match | Gap]) -> None:
-        for each in examined:
-            if isinstance(each, Gap):
-                self.gaps.append(each)
-            else:
-                self.findings.setdefault(each.finding.id, each.finding)
 
 
 def _examine(batch: Sequence[Chunk], detectors: Sequence[Detector]) -> list[Match | Gap]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+from importlib import metadata
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
@@ -60,6 +61,15 @@ class KingfisherDetector:
         self._key = key
         self._seconds = seconds
         self._scan = _scanner(cache_dir).scan
+
+    @property
+    def version(self) -> str:
+        """See `Detector`."""
+        return f"kingfisher {metadata.version('kingfisher-secret-scanner')}"
+
+    def revised(self, finding: Finding) -> Finding:
+        """See `Detector`."""
+        return finding
 
     def detect(self, batch: Sequence[Chunk]) -> Iterator[Match | Gap]:
         """See `Detector`. Each chunk by itself: rules look at what stands around a match."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import threading
 from bisect import bisect_right
+from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -60,6 +61,27 @@ class ManagedDetector:
         self._dense = _table(bits, windows >> np.uint32(32 - bits))
         self._sparse = _table(_SPARSE_BITS, windows & _SPARSE)
         self._scratch = threading.local()
+        self._stages = {(f.arn, f.version_id): f.stage for f in self._fingerprints}
+
+    @property
+    def version(self) -> str:
+        """
+        See `Detector`.
+
+        Only a value that was in use before its print was published can stand in text that an
+        earlier scan has seen. A value that rotation has made is printed before anyone has it.
+        """
+        return f"managed 1 {max((f.adopted for f in self._fingerprints), default=0)}"
+
+    def revised(self, finding: Finding) -> Finding | None:
+        """See `Detector`. Rotation moves stages while text stays."""
+        if finding.managed is None:
+            return finding
+        version = finding.managed
+        stage = self._stages.get((version.arn, version.version_id))
+        if stage is None:
+            return None
+        return _of_version(finding, replace(version, stage=stage))
 
     def detect(self, batch: Sequence[Chunk]) -> Iterator[Match]:
         """See `Detector`. All of the batch at once: numpy's calls cost more than small chunks."""
@@ -82,16 +104,15 @@ class ManagedDetector:
     def _finding(self, chunk: Chunk, start: int, found: Fingerprint) -> Finding:
         version = ManagedVersion(found.arn, found.version_id, found.stage, found.encoding)
         value = f"{version.arn} {version.version_id}".encode()
-        name = version.arn.partition(":secret:")[2] or version.arn
-        return Finding(
+        finding = Finding(
             id=finding_id(self._key, RULE, value, chunk.artifact),
             rule_id=RULE,
-            title=f"{version.stage.value} value of the managed secret {name}",
-            severity=_SEVERITIES[version.stage],
+            title="",
+            severity=Severity.CRITICAL,
             location=chunk.at(chunk.line(start)),
             source=chunk.source,
-            managed=version,
         )
+        return _of_version(finding, version)
 
     def _hits(self, text: bytes) -> Iterator[tuple[int, Fingerprint]]:
         """Where in `text` which encoded values begin, in order of the eighth bytes in them."""
@@ -148,6 +169,16 @@ class ManagedDetector:
             self._scratch.buffers = tuple(np.empty((2, _BLOCK_WORDS), np.uint64))
         buffers: tuple[Words, Words] = self._scratch.buffers
         return buffers
+
+
+def _of_version(finding: Finding, version: ManagedVersion) -> Finding:
+    name = version.arn.partition(":secret:")[2] or version.arn
+    return replace(
+        finding,
+        title=f"{version.stage.value} value of the managed secret {name}",
+        severity=_SEVERITIES[version.stage],
+        managed=version,
+    )
 
 
 def _table(bits: int, marked: NDArray[np.uint32]) -> NDArray[np.bool_]:

@@ -2,40 +2,87 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
-from wickie.scan.sources import aws_lambda, directory, ecs, git, s3
+from wickie.scan.sources import aws_lambda, codebuild, directory, ecs, git, s3
+from wickie.scan.sources.listing import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wickie.aws import Clients
-    from wickie.scan.chunk import Source
+    from wickie.model import Gap
+    from wickie.scan.chunk import Artifact, Source
 
-SOURCES: Final[Mapping[str, Callable[[Mapping[str, str], Clients], Source]]] = {
-    "directory": directory.open_directory,
-    "git": git.open_repository,
-    "s3": s3.open_bucket,
-    "lambda-environment": aws_lambda.open_environments,
-    "ecs-task-definition": ecs.open_definitions,
-}
 
-PERMISSIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "directory": (),
-    "git": (),
-    "s3": s3.PERMISSIONS,
-    "lambda-environment": aws_lambda.PERMISSIONS,
-    "ecs-task-definition": ecs.PERMISSIONS,
+@dataclass(frozen=True)
+class Kind:
+    """One kind of place: how it is opened, and what reading it takes."""
+
+    reads: str
+    """What of it is looked at, for docs/sources.md."""
+    open: Callable[[Mapping[str, str], Clients], Source]
+    permissions: tuple[str, ...] = ()
+    """In IAM; the scanner's role is granted exactly these."""
+    unchanged: str = "the same text"
+    """By what an artifact is known from an earlier scan, for docs/sources.md."""
+
+
+def _listing(
+    module: Any, service: str, artifacts: Callable[[Any, str], Iterator[Artifact | Gap]]
+) -> Callable[[Mapping[str, str], Clients], Source]:
+    """What one AWS API lists, narrowed to names that start with `prefix`."""
+
+    def open_listing(options: Mapping[str, str], clients: Clients) -> Listing:
+        prefix = options.get("prefix", "")
+        read = partial(artifacts, clients.service(service), prefix)
+        return Listing(module.KIND, prefix, module.PERMISSIONS, read)
+
+    return open_listing
+
+
+SOURCES: Final[Mapping[str, Kind]] = {
+    "directory": Kind(
+        "files, and what gzip and zip files hold",
+        directory.open_directory,
+        unchanged="inode, size and times",
+    ),
+    "git": Kind(
+        "every version of every file that any ref leads to", git.open_repository, unchanged="blob"
+    ),
+    "s3": Kind(
+        "objects, and what gzip and zip files hold",
+        s3.open_bucket,
+        s3.PERMISSIONS,
+        unchanged="ETag and size",
+    ),
+    aws_lambda.KIND: Kind(
+        "environment variables of functions and their published versions",
+        _listing(aws_lambda, "lambda", aws_lambda.environments),
+        aws_lambda.PERMISSIONS,
+    ),
+    ecs.KIND: Kind(
+        "environment, commands, labels and log options of active task definitions",
+        _listing(ecs, "ecs", ecs.definitions),
+        ecs.PERMISSIONS,
+        unchanged="revision",
+    ),
+    codebuild.KIND: Kind(
+        "environment variables and build specifications of projects",
+        _listing(codebuild, "codebuild", codebuild.projects),
+        codebuild.PERMISSIONS,
+    ),
 }
-"""What reading each kind takes in IAM; the scanner's role is granted exactly these."""
 
 
 def open_source(kind: str, options: Mapping[str, str], clients: Clients) -> Source:
-    """Open a target as wickie.yaml describes it. Nothing is read before `chunks`."""
+    """Open a target as wickie.yaml describes it. Nothing is read before its artifacts are."""
     if kind not in SOURCES:
         raise ConfigError(f"no source {kind!r}; use one of {', '.join(sorted(SOURCES))}")
     try:
-        return SOURCES[kind](options, clients)
+        return SOURCES[kind].open(options, clients)
     except KeyError as error:
         raise ConfigError(f"a {kind} target needs {error.args[0]}; add it") from None

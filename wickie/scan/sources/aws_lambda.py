@@ -2,61 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from wickie.model import Gap
-from wickie.scan.chunk import Chunk
-from wickie.scan.sources.reading import reading
+from wickie.scan.sources.reading import artifact_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_lambda.type_defs import FunctionConfigurationTypeDef
+    from mypy_boto3_lambda.type_defs import EnvironmentResponseTypeDef
 
-    from wickie.aws import Clients
+    from wickie.scan.chunk import Artifact
 
+KIND: Final = "lambda-environment"
 PERMISSIONS: Final = ("lambda:ListFunctions",)
 
 
-def open_environments(options: Mapping[str, str], clients: Clients) -> Environments:
-    """Open the environments of all functions whose name starts with `prefix`."""
-    return Environments(clients.lambda_, options.get("prefix", ""))
+def environments(client: LambdaClient, prefix: str) -> Iterator[Artifact | Gap]:
+    """List functions, and every published version of them: those never change again."""
+    for page in client.get_paginator("list_functions").paginate(FunctionVersion="ALL"):
+        for function in page["Functions"]:
+            if function["FunctionName"].startswith(prefix):
+                arn = function["FunctionArn"].removesuffix(":$LATEST")
+                name = arn.removesuffix(f":{function['Version']}")
+                variables = partial(_variables, arn, function.get("Environment", {}))
+                yield artifact_of(variables, arn, KIND, artifact=name)
 
 
-@dataclass(frozen=True)
-class Environments:
-    """The variables of functions, and of every published version: those never change again."""
-
-    kind: ClassVar[str] = "lambda-environment"
-
-    client: LambdaClient = field(repr=False)
-    prefix: str = ""
-
-    @property
-    def uri(self) -> str:
-        """See `Source`."""
-        return f"lambda:{self.prefix}*"
-
-    def chunks(self) -> Iterator[Chunk | Gap]:
-        """See `Source`."""
-        pages = self.client.get_paginator("list_functions").paginate(FunctionVersion="ALL")
-        with reading(self.uri, PERMISSIONS):
-            for page in pages:
-                for function in page["Functions"]:
-                    if function["FunctionName"].startswith(self.prefix):
-                        yield from self._read(function)
-
-    def _read(self, function: FunctionConfigurationTypeDef) -> Iterator[Chunk | Gap]:
-        arn = function["FunctionArn"].removesuffix(":$LATEST")
-        artifact = arn.removesuffix(f":{function['Version']}")
-        environment = function.get("Environment", {})
-        if error := environment.get("Error"):
-            yield Gap(arn, f"{error.get('ErrorCode')}; allow kms:Decrypt on the function's key")
-            return
-        variables = environment.get("Variables", {})
-        if not variables:
-            yield Chunk(b"", arn, artifact, self.kind)
-        for name, value in sorted(variables.items()):
-            yield Chunk(f"{name}={value}".encode(), arn, artifact, self.kind, part=name)
+def _variables(
+    arn: str, environment: EnvironmentResponseTypeDef
+) -> Iterator[tuple[str, str] | Gap]:
+    if error := environment.get("Error"):
+        yield Gap(arn, f"{error.get('ErrorCode')}; allow kms:Decrypt on the function's key")
+    for name, value in sorted(environment.get("Variables", {}).items()):
+        yield name, f"{name}={value}"

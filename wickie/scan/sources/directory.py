@@ -6,12 +6,13 @@ import io
 import os
 import stat
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from wickie.errors import SourceError
 from wickie.model import Gap
-from wickie.scan.chunk import OVERLAP, SIZE, Chunk
+from wickie.scan.chunk import OVERLAP, SIZE, Artifact, Chunk
 from wickie.scan.unpacking import is_packed, unpacked
 
 if TYPE_CHECKING:
@@ -41,16 +42,16 @@ class Directory:
         """See `Source`."""
         return self.path.as_posix()
 
-    def chunks(self) -> Iterator[Chunk | Gap]:
+    def artifacts(self) -> Iterator[Artifact | Gap]:
         """See `Source`."""
         if self.path.is_file():
-            yield from self._read(str(self.path))
+            yield from self._file(str(self.path))
         elif self.path.is_dir():
             yield from self._walk()
         else:
             raise SourceError(f"no file or directory {self.path}; correct the path")
 
-    def _walk(self) -> Iterator[Chunk | Gap]:
+    def _walk(self) -> Iterator[Artifact | Gap]:
         unreadable: list[OSError] = []
         for folder, folders, files in os.walk(self.path, onerror=unreadable.append):
             folders[:] = sorted(
@@ -59,27 +60,34 @@ class Directory:
                 if not os.path.join(folder, name).endswith(_SKIPPED)  # noqa: PTH118  (speed)
             )
             for name in sorted(files):
-                yield from self._read(os.path.join(folder, name))  # noqa: PTH118  (speed)
+                yield from self._file(os.path.join(folder, name))  # noqa: PTH118  (speed)
         yield from (Gap(_uri(error.filename), _reason(error)) for error in unreadable)
 
-    def _read(self, path: str) -> Iterator[Chunk | Gap]:
+    def _file(self, path: str) -> Iterator[Artifact | Gap]:
         uri = _uri(path)
+        try:
+            status = os.lstat(path)
+        except OSError as error:
+            yield Gap(uri, _reason(error))
+            return
+        if stat.S_ISREG(status.st_mode):
+            # A change that leaves size and times alone is for whoever sets the clock back.
+            version = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+            yield Artifact(uri, uri, self.kind, partial(self._read, path, uri), version)
+
+    def _read(self, path: str, uri: str) -> Iterator[Chunk | Gap]:
         try:
             # O_NONBLOCK: to open a pipe would otherwise wait for whoever writes to it.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
             with os.fdopen(descriptor, "rb", buffering=0) as file:
-                status = os.fstat(descriptor)
-                if not stat.S_ISREG(status.st_mode):
-                    return
-                if status.st_size > SIZE + OVERLAP:
+                if os.fstat(descriptor).st_size > SIZE + OVERLAP:
                     yield from unpacked(file, uri, uri, self.kind)
                 elif is_packed(data := file.read()):
                     yield from unpacked(io.BytesIO(data), uri, uri, self.kind)
                 else:
                     yield Chunk(data, uri, uri, self.kind)
         except OSError as error:
-            if not os.path.islink(path):  # noqa: PTH114  (speed)
-                yield Gap(uri, _reason(error))
+            yield Gap(uri, _reason(error))
 
 
 def _uri(path: str) -> str:

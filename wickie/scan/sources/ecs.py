@@ -2,68 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from wickie.model import Gap
-from wickie.scan.chunk import Chunk
-from wickie.scan.sources.reading import reading, refused
+from wickie.scan.sources.reading import artifact_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
 
-    from wickie.aws import Clients
+    from wickie.scan.chunk import Artifact
 
+KIND: Final = "ecs-task-definition"
 PERMISSIONS: Final = ("ecs:ListTaskDefinitions", "ecs:DescribeTaskDefinition")
 
 
-def open_definitions(options: Mapping[str, str], clients: Clients) -> TaskDefinitions:
-    """Open the task definitions of all families whose name starts with `prefix`."""
-    return TaskDefinitions(clients.ecs, options.get("prefix", ""))
+def definitions(client: ECSClient, prefix: str) -> Iterator[Artifact]:
+    """List every active revision: anyone who may describe it reads what its containers get."""
+    # `familyPrefix` of this call is a family's full name, whatever it is called.
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html
+    pages = client.get_paginator("list_task_definitions").paginate(status="ACTIVE", sort="DESC")
+    for page in pages:
+        for arn in page["taskDefinitionArns"]:
+            if arn.rpartition("/")[2].startswith(prefix):
+                containers = partial(_containers, client, arn)
+                family = arn.rpartition(":")[0]
+                # A revision never changes.
+                yield artifact_of(containers, arn, KIND, artifact=family, version=arn)
 
 
-@dataclass(frozen=True)
-class TaskDefinitions:
-    """What every active revision gives its containers: anyone who may describe it reads that."""
-
-    kind: ClassVar[str] = "ecs-task-definition"
-
-    client: ECSClient = field(repr=False)
-    prefix: str = ""
-
-    @property
-    def uri(self) -> str:
-        """See `Source`."""
-        return f"ecs:{self.prefix}*"
-
-    def chunks(self) -> Iterator[Chunk | Gap]:
-        """See `Source`."""
-        # `familyPrefix` of this call is a family's full name, whatever it is called.
-        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html
-        pages = self.client.get_paginator("list_task_definitions").paginate(
-            status="ACTIVE", sort="DESC"
-        )
-        with reading(self.uri, PERMISSIONS):
-            for page in pages:
-                for arn in page["taskDefinitionArns"]:
-                    if arn.rpartition("/")[2].startswith(self.prefix):
-                        yield from self._read(arn)
-
-    def _read(self, arn: str) -> Iterator[Chunk | Gap]:
-        try:
-            definition = self.client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-        except self.client.exceptions.ClientError as error:
-            yield Gap(arn, refused(error))
-            return
-        family = arn.rpartition(":")[0]
-        yield Chunk(b"", arn, family, self.kind)
-        for container in definition["containerDefinitions"]:
-            for part, text in _texts(container):
-                name = f"{container['name']}/{part}"
-                yield Chunk(text.encode(), arn, family, self.kind, part=name)
+def _containers(client: ECSClient, arn: str) -> Iterator[tuple[str, str]]:
+    definition = client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    for container in definition["containerDefinitions"]:
+        for part, text in _texts(container):
+            yield f"{container['name']}/{part}", text
 
 
 def _texts(container: ContainerDefinitionOutputTypeDef) -> Iterator[tuple[str, str]]:

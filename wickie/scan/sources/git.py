@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -12,13 +13,13 @@ from kingfisher_sdk import _native
 
 from wickie.errors import SourceError
 from wickie.model import Gap
+from wickie.scan.chunk import Artifact
 from wickie.scan.unpacking import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from wickie.aws import Clients
-    from wickie.scan.chunk import Chunk
 
 _LARGEST: Final = 256 << 20
 """Bytes of one version of a file: they are in memory all at once."""
@@ -47,7 +48,7 @@ class Repository:
         """See `Source`."""
         return f"git:{self.path.as_posix()}"
 
-    def chunks(self) -> Iterator[Chunk | Gap]:
+    def artifacts(self) -> Iterator[Artifact | Gap]:
         """See `Source`."""
         try:
             for name, data, blob, origins, _staged, _unreachable, _raw, skipped in self._inputs():
@@ -55,8 +56,10 @@ class Repository:
                     yield Gap(f"{self.uri}@{blob}", skipped)
                 else:
                     uri = f"{self.uri}@{_introduced(origins)}:{name}"
-                    artifact = f"{self.uri}:{name}"
-                    yield from unpacked(io.BytesIO(data or b""), uri, artifact, self.kind)
+                    id_ = f"{self.uri}:{name}"
+                    stream = io.BytesIO(data or b"")
+                    read = partial(unpacked, stream, uri, id_, self.kind)
+                    yield Artifact(uri, id_, self.kind, read, version=blob)
         except (OSError, RuntimeError, ValueError) as error:
             text = " ".join(str(error).split())
             raise SourceError(

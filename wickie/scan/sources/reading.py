@@ -1,16 +1,20 @@
-"""How AWS's refusals become errors and gaps that name a remedy."""
+"""How what AWS tells becomes an artifact, and what it refuses an error or a gap with a remedy."""
 
 from __future__ import annotations
 
+import io
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wickie.errors import SourceError
+from wickie.model import Gap
+from wickie.scan.chunk import Artifact, Chunk, chunked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 @contextmanager
@@ -30,3 +34,39 @@ def refused(error: Exception) -> str:
         about = error.response["Error"]
         return " ".join(f"{about.get('Code')}: {about.get('Message', '')}".split())
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def artifact_of(
+    texts: Callable[[], Iterable[tuple[str, str] | Gap]],
+    uri: str,
+    source: str,
+    *,
+    artifact: str = "",
+    version: str = "",
+) -> Artifact:
+    """
+    Make an artifact of short texts, each with the name of the part of it that they are.
+
+    Args:
+        texts: Fetches them; what AWS refuses of them is a gap.
+        uri: Where a reader finds it.
+        source: The kind of the source.
+        artifact: Its name without a revision, where `uri` has one.
+        version: See `Artifact`.
+    """
+    name = artifact or uri
+
+    def read() -> Iterator[Chunk | Gap]:
+        yield Chunk(b"", uri, name, source)
+        try:
+            for text in texts():
+                if isinstance(text, Gap):
+                    yield text
+                else:
+                    stream = io.BytesIO(text[1].encode(errors="replace"))
+                    for chunk in chunked(stream, uri, name, source):
+                        yield replace(chunk, part=text[0])
+        except (BotoCoreError, ClientError) as error:
+            yield Gap(uri, refused(error))
+
+    return Artifact(uri, name, source, read, version, ahead=True)

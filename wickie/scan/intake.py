@@ -1,0 +1,171 @@
+"""Reads what the cache does not know, and keeps account of what became of each artifact."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from wickie.errors import SourceError
+from wickie.model import Finding, Gap
+from wickie.scan.chunk import SIZE, Artifact, Chunk, Match, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from wickie.scan.cache import Cache
+
+_FETCHES: Final = 8
+"""Small artifacts read together: AWS takes tens of milliseconds to answer for each."""
+
+
+@dataclass(eq=False)
+class _Visit:
+    """One artifact on its way through the scan."""
+
+    artifact: Artifact
+    waiting: int = 1
+    """Chunks that no detector has looked at yet, and one until the last of them has been read."""
+    findings: dict[str, Finding] = field(default_factory=dict)
+    whole: bool = True
+    """Whether nothing of it was a gap."""
+
+
+@dataclass
+class Batch:
+    """Chunks to be looked at together, and whose they are."""
+
+    chunks: list[Chunk] = field(default_factory=list)
+    visits: list[_Visit] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, chunk: Chunk, visit: _Visit) -> None:
+        """Take one chunk more."""
+        visit.waiting += 1
+        self.chunks.append(chunk)
+        self.visits.append(visit)
+        self.size += len(chunk.data)
+
+
+@dataclass
+class Intake:
+    """What has been read, found and missed so far; the first sight of a finding counts."""
+
+    cache: Cache
+    sources: int = 0
+    artifacts: int = 0
+    unchanged: int = 0
+    """How many of them the cache knew."""
+    size: int = 0
+    findings: dict[str, Finding] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+
+    def batches(self, sources: Iterable[Source]) -> Iterator[Batch]:
+        """Read `sources` one after the other, in batches large enough to be worth a call."""
+        batch = Batch()
+        for chunk, visit in self._chunks(sources):
+            batch.add(chunk, visit)
+            if batch.size >= SIZE:
+                yield batch
+                batch = Batch()
+        if batch.chunks:
+            yield batch
+
+    def settle(self, batch: Batch, examined: Iterable[Match | Gap]) -> None:
+        """Take down what detectors say of a batch."""
+        visits = {id(c): visit for c, visit in zip(batch.chunks, batch.visits, strict=True)}
+        for each in examined:
+            if isinstance(each, Match):
+                visits[id(each.chunk)].findings.setdefault(each.finding.id, each.finding)
+                self.findings.setdefault(each.finding.id, each.finding)
+            else:
+                self.gaps.append(each)
+                for chunk, visit in zip(batch.chunks, batch.visits, strict=True):
+                    visit.whole &= chunk.uri != each.uri
+        for visit in batch.visits:
+            self._seen_a_part(visit)
+
+    def _chunks(self, sources: Iterable[Source]) -> Iterator[tuple[Chunk, _Visit]]:
+        with ThreadPoolExecutor(_FETCHES, thread_name_prefix="fetch") as pool:
+            for source in sources:
+                self.sources += 1
+                try:
+                    for artifact, parts in _fetched(self._unknown(source), pool):
+                        yield from self._read(artifact, parts)
+                except SourceError as error:
+                    self.gaps.append(Gap(source.uri, str(error)))
+
+    def _unknown(self, source: Source) -> Iterator[Artifact]:
+        for artifact in source.artifacts():
+            if isinstance(artifact, Gap):
+                self.gaps.append(artifact)
+            elif not self._known(artifact):
+                yield artifact
+
+    def _known(self, artifact: Artifact) -> bool:
+        known = self.cache.recall(artifact) if artifact.version else None
+        if known is None:
+            return False
+        self.artifacts += 1
+        self.unchanged += 1
+        for finding in known:
+            self.findings.setdefault(finding.id, finding)
+        return True
+
+    def _read(
+        self, artifact: Artifact, parts: Iterable[Chunk | Gap]
+    ) -> Iterator[tuple[Chunk, _Visit]]:
+        if isinstance(parts, list) and not artifact.version:
+            artifact = replace(artifact, version=_digest(parts))
+            if self._known(artifact):
+                return
+        visit, uri = _Visit(artifact), ""
+        for part in parts:
+            if isinstance(part, Gap):
+                self.gaps.append(part)
+                visit.whole = False
+                continue
+            self.size += part.size
+            if part.uri != uri:
+                self.artifacts += 1
+                uri = part.uri
+            yield part, visit
+        self._seen_a_part(visit)
+
+    def _seen_a_part(self, visit: _Visit) -> None:
+        visit.waiting -= 1
+        if not visit.waiting and visit.whole and visit.artifact.version:
+            self.cache.learn(visit.artifact, tuple(visit.findings.values()))
+
+
+def _fetched(
+    artifacts: Iterable[Artifact], pool: ThreadPoolExecutor
+) -> Iterator[tuple[Artifact, Iterable[Chunk | Gap]]]:
+    """Read several of those at a time that are worth it, and these whole."""
+    ahead: deque[tuple[Artifact, Future[list[Chunk | Gap]]]] = deque()
+    for artifact in artifacts:
+        if artifact.ahead:
+            ahead.append((artifact, pool.submit(_all, artifact)))
+        else:
+            yield artifact, artifact.read()
+        if len(ahead) > _FETCHES:
+            first, future = ahead.popleft()
+            yield first, future.result()
+    for first, future in ahead:
+        yield first, future.result()
+
+
+def _all(artifact: Artifact) -> list[Chunk | Gap]:
+    return list(artifact.read())
+
+
+def _digest(parts: Sequence[Chunk | Gap]) -> str:
+    """Tell the content of an artifact; one that has gaps is never known, so they do not count."""
+    content = blake2b(digest_size=16)
+    for part in parts:
+        if isinstance(part, Chunk):
+            for text in (part.uri.encode(), part.part.encode(), part.data):
+                content.update(len(text).to_bytes(8, "little") + text)
+    return content.hexdigest()
