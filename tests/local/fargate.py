@@ -10,7 +10,7 @@ from typing import Any
 from local.server import LocalAws
 
 
-def until(found: Callable[[], Any], seconds: float = 15) -> Any:
+def until(found: Callable[[], Any], seconds: float = 60) -> Any:
     """Wait for something that no call announces: a process's end, a line in a log."""
     end = time.monotonic() + seconds
     while not (value := found()):
