@@ -224,8 +224,7 @@ def test_no_value_reaches_prefects_database_or_the_bucket(stand: Stand) -> None:
     assert "nightly-scan" in dump
     listed = stand.aws.s3.list_objects_v2(Bucket="results")["Contents"]
     texts = [
-        stand.aws.s3.get_object(Bucket="results", Key=each["Key"])["Body"].read()
-        for each in listed
+        stand.aws.s3.get_object(Bucket="results", Key=each["Key"])["Body"].read() for each in listed
     ]
     for value in stand.values.values():
         assert value not in dump
