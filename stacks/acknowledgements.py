@@ -15,6 +15,7 @@ from stacks import permissions
 from stacks.constructs.flow_task import ECR
 from stacks.constructs.rotation_function import groups
 from wickie.config import S3Target
+from wickie.scan import cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ def accepted(config: Config) -> list[Accepted]:
         f"Wickie{name}-{config.stage}" for name in ("Data", "Rotation", "WorkPool")
     )
     task_role = f"{work_pool}/Flow/TaskRole"
+    results = f"{data}:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC"
     entries = [
         Accepted(
             f"{data}/Results",
@@ -49,8 +51,13 @@ def accepted(config: Config) -> list[Accepted]:
         ),
         Accepted(
             task_role,
-            f"{_IAM5}[Resource::{data}:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC/*]",
+            f"{_IAM5}[Resource::{results}/*]",
             "Reports are new objects of wickie's own bucket; their keys hold date and run.",
+        ),
+        Accepted(
+            task_role,
+            f"{_IAM5}[Resource::{results}/{cache.PREFIX}*]",
+            "What a scan remembers of each target is an object of wickie's own bucket.",
         ),
         *(
             Accepted(

@@ -16,7 +16,8 @@ from wickie.response import throttle
 from wickie.rotation import leases, refresh, replacement, versions
 from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction
-from wickie.scan import ledger, sources
+from wickie.scan import cache, ledger
+from wickie.scan.sources import SOURCES
 
 if TYPE_CHECKING:
     from tests.stacks.conftest import Assembly, Synthesise
@@ -104,7 +105,7 @@ def test_the_refresh_function_may_do_what_its_modules_declare(assembly: Assembly
     assert allowed == {*refresh.PERMISSIONS, *dependents, *LOGGING}
 
 
-def test_flows_may_do_what_their_modules_declare(assembly: Assembly) -> None:
+def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Config) -> None:
     allowed = _actions(assembly.statements("WickieWorkPool-dev", "FlowTaskRole"))
     assert allowed == {
         *replacement.PERMISSIONS,
@@ -112,7 +113,8 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly) -> None:
         *EcsService.PERMISSIONS,
         *LambdaFunction.PERMISSIONS,
         *ledger.PERMISSIONS,
-        *(action for actions in sources.PERMISSIONS.values() for action in actions),
+        *(action for t in example.scan.targets for action in SOURCES[t.kind].permissions),
+        *cache.PERMISSIONS,
         *fingerprints.RECOGNISE_PERMISSIONS,
         *store.PERMISSIONS,
         *deployment.PERMISSIONS,

@@ -99,6 +99,11 @@ def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Conf
         ),
         (
             "Flow/TaskRole",
+            "IAM5[Resource::WickieData-dev:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC"
+            "/cache/scan/*]",
+        ),
+        (
+            "Flow/TaskRole",
             "IAM5[Resource::arn:<AWS::Partition>:s3:::shop-application-logs/*]",
         ),
         ("Network/Vpc", "VPC7"),
