@@ -91,17 +91,11 @@ def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Conf
     from stacks.acknowledgements import accepted  # noqa: PLC0415  (starts Node)
 
     entries = accepted(example)
+    results = "WickieData-dev:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC"
     assert sorted((e.path.partition("/")[2], e.rule.partition("-")[2]) for e in entries) == [
         ("Flow/TaskRole", "IAM5[Resource::*]"),
-        (
-            "Flow/TaskRole",
-            "IAM5[Resource::WickieData-dev:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC/*]",
-        ),
-        (
-            "Flow/TaskRole",
-            "IAM5[Resource::WickieData-dev:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC"
-            "/cache/scan/*]",
-        ),
+        ("Flow/TaskRole", f"IAM5[Resource::{results}/*]"),
+        ("Flow/TaskRole", f"IAM5[Resource::{results}/cache/scan/*]"),
         (
             "Flow/TaskRole",
             "IAM5[Resource::arn:<AWS::Partition>:s3:::shop-application-logs/*]",
