@@ -11,8 +11,6 @@ from wickie.fingerprints import FingerprintTable, publishable, working_key
 from wickie.model import to_jsonable
 from wickie.providers import Context
 from wickie.providers.registry import find_engine
-from wickie.rotation import delivery
-from wickie.rotation.actions import act
 from wickie.rotation.asking import asking
 from wickie.rotation.driver import Rotation, RotationEvent, rotate
 from wickie.rotation.leases import Leases
@@ -110,12 +108,20 @@ def respond(
         if step:
             rotate(rotation, step)
             return None
-        if event["Action"] in delivery.ACTIONS:
-            blocks, ca_bundle = settings.blocks, settings.ca_bundle
-            return {"detail": delivery.act(rotation, event, blocks, clients, ca_bundle)}
-        answer: dict[str, str] = to_jsonable(
-            replace(act(rotation, event), strategy=settings.strategy)
-        )
+        return _act(rotation, event, settings, clients)
+
+
+def _act(
+    rotation: Rotation[Any], event: Mapping[str, str], settings: RotationSettings, clients: Clients
+) -> dict[str, str]:
+    # A cold step does without them: Lambda compiles anew whatever a new environment imports.
+    from wickie.rotation import delivery  # noqa: PLC0415
+    from wickie.rotation.actions import act  # noqa: PLC0415
+
+    if event["Action"] in delivery.ACTIONS:
+        blocks, ca_bundle = settings.blocks, settings.ca_bundle
+        return {"detail": delivery.act(rotation, event, blocks, clients, ca_bundle)}
+    answer: dict[str, str] = to_jsonable(replace(act(rotation, event), strategy=settings.strategy))
     return answer
 
 
