@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import json
 import os
@@ -94,12 +95,15 @@ def test_the_zip_holds_all_that_its_driver_needs(folder, runtime):
     program = (
         "import json, sys; sys.dont_write_bytecode = True; sys.path[:0] = json.loads(sys.argv[1]);"
         "from wickie.providers.postgres import scram_verifier; from wickie.providers.pgwire import"
-        " literal; print(literal(scram_verifier('p')))"
+        " literal; print(literal(scram_verifier('p')));"
+        "from importlib.metadata import version; print(version('pg8000'))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program, paths], capture_output=True, check=True
     )
-    assert b"'SCRAM-SHA-256$" in done.stdout
+    verifier, version = done.stdout.decode().splitlines()
+    assert "'SCRAM-SHA-256$" in verifier
+    assert version == importlib.metadata.version("pg8000")
 
 
 def test_the_zip_is_small_and_holds_no_more_than_is_needed(folder):

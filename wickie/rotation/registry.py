@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
@@ -81,12 +82,15 @@ class PublishedFingerprints:
     def publish(self, arn: str, version_id: str, stage: Stage, value: Sensitive) -> None:
         """See `Fingerprints`."""
         if publishable(value.reveal()):  # else there is no need to ask for the key
-            key = working_key(self.clients.kms, self.settings.fingerprint_key)
-            self._table().publish(arn, version_id, stage, value, key)
+            self._table().publish(arn, version_id, stage, value, self._key)
 
     def restage(self, arn: str, stages: Mapping[str, Stage]) -> None:
         """See `Fingerprints`."""
         self._table().restage(arn, stages)
+
+    @cached_property
+    def _key(self) -> bytes:
+        return working_key(self.clients.kms, self.settings.fingerprint_key)
 
     def _table(self) -> FingerprintTable:
         return FingerprintTable(self.clients.dynamodb, self.settings.fingerprint_table)
