@@ -25,7 +25,7 @@ TITLE: Final = (
     f"Crashes: wickie and AWS's samples ({commit()}, PyGreSQL {PYGRESQL}), "
     "PostgreSQL without TLS, its log off"
 )
-_STRIDE: Final = {"wickie": 6, "sample": 2}
+_STRIDE: Final = {"wickie": 9, "sample": 3}
 """Each so-manieth call is tried: wickie makes three times as many. `bench.crashes` tries all."""
 
 
