@@ -6,7 +6,9 @@ import sys
 from importlib import import_module
 from typing import Final
 
-BENCHMARKS: Final = ("bench.scan", "bench.fingerprints", "bench.rotation")
+from bench.faults.arenas import Unavailable
+
+BENCHMARKS: Final = ("bench.scan", "bench.fingerprints", "bench.rotation", "bench.peers")
 
 
 def markdown(rows: list[dict[str, object]]) -> str:
@@ -19,8 +21,19 @@ def markdown(rows: list[dict[str, object]]) -> str:
 def main() -> None:
     """Run the benchmarks named on the command line, or all."""
     for name in sys.argv[1:] or BENCHMARKS:
-        module = import_module(name)
-        print(f"\n### {module.TITLE}\n\n{markdown(module.table())}", flush=True)
+        try:
+            _show(name)
+        except Unavailable as lacking:
+            print(f"\n{name} left out: {lacking}", flush=True)
+
+
+def _show(name: str) -> None:
+    module = import_module(name)
+    if hasattr(module, "parts"):
+        for part in module.parts():
+            _show(part)
+        return
+    print(f"\n### {module.TITLE}\n\n{markdown(module.table())}", flush=True)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 _OWN: Final = ("refresh", "watch")
 """Functions that serve no engine."""
 _OURS: Final = ("lambdas", "wickie")
-# The driver asks for its own version, so METADATA goes along; licences must.
+# The driver asks for its own version, so the head of METADATA goes along; licences must.
 _METADATA: Final = ("METADATA", "LICENSE")
 _CODE: Final = (".py", ".so")
 _MOMENT: Final = 315_532_800  # 1980-01-01, the first that a zip can tell
@@ -191,7 +191,10 @@ def _lock() -> dict[str, Any]:
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)  # content alone: what mode it has here must not matter
+    if source.name == "METADATA":  # what follows the blank line is a README, a seventh of the zip
+        target.write_text(source.read_text().partition("\n\n")[0] + "\n")
+    else:
+        shutil.copyfile(source, target)  # content alone: what mode it has here must not matter
     target.chmod(0o644)
 
 

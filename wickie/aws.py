@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_iam import IAMClient
@@ -24,11 +25,24 @@ if TYPE_CHECKING:
 _CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=60)
 
 
+class _Session:
+    """
+    As much of `boto3.Session` as is used here. Its clients are botocore's, as that one's are.
+
+    Importing boto3 takes a function's start a tenth longer, for resources and transfers.
+    """
+
+    def __init__(self) -> None:
+        session: Any = botocore.session.get_session()
+        self.client = session.create_client
+        self.region_name = session.get_config_variable("region")
+
+
 class Clients:
     """The AWS clients of one account and region, each made on first use."""
 
     def __init__(self, session: boto3.Session | None = None) -> None:
-        self._session = session or boto3.Session()
+        self._session = session or cast("boto3.Session", _Session())
         self._services: dict[str, Any] = {}
 
     @property

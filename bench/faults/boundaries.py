@@ -38,14 +38,18 @@ def fuse_here() -> Fuse | None:
 
 @contextmanager
 def watched(by: Fuse) -> Iterator[None]:
-    """Have every call of this thread's go through a fuse."""
+    """Have every call of this thread's go through a fuse; one that does already waits."""
+    thread = threading.get_ident()
     with ExitStack() as stack:
         for owner, names, wrap in _PATCHES:
             for name in names:
                 stack.enter_context(patch.object(owner, name, wrap(name, getattr(owner, name))))
-        _threads[threading.get_ident()] = by
+        if outer := _threads.get(thread):
+            stack.callback(_threads.__setitem__, thread, outer)
+        else:
+            stack.callback(_threads.pop, thread)
         stack.callback(by.bury)
-        stack.callback(_threads.pop, threading.get_ident())
+        _threads[thread] = by
         yield
 
 

@@ -6,7 +6,7 @@ import json
 import secrets
 import string
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -128,6 +128,8 @@ def _out_of_order(trial: Trial) -> list[str]:
 def _wrong_current(trial: Trial) -> list[str]:
     """The secret was never right. Nothing may change until a person has corrected it."""
     aws, right = trial.rotator.aws, trial.old
+    if trial.rotator.second:  # the secret that this user was rotated for keeps it from any other
+        right = trial.old = Trial.begin(replace(trial.rotator, second=False)).old
     trial.arn = aws.store(_spoilt(trial, right))
     trial.token = aws.begin(trial.arn)
     current = aws.version(trial.arn, "AWSCURRENT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import json
 import os
@@ -75,8 +76,34 @@ def answer(folder, runtime, tmp_path, event):
 def test_the_zip_answers_with_only_lambdas_runtime_beside_it(folder, runtime, tmp_path):
     kind, text, modules = answer(folder, runtime, tmp_path, {"SecretId": "s", "Action": "verify"})
     assert (kind, text.startswith("no AWS credentials")) == ("ConfigError", True)
-    assert {"pg8000", "boto3", "wickie"} <= modules
+    assert {"botocore", "wickie"} <= modules
     assert not modules & {"pydantic", "numpy", "yaml", "rich", "typer", "moto", "prefect"}
+
+
+def test_a_start_imports_neither_boto3_nor_a_driver_that_no_server_is_asked_with(
+    folder, runtime, tmp_path
+):
+    event = {"SecretId": "s", "Step": "createSecret", "ClientRequestToken": "t"}
+    kind, _, modules = answer(folder, runtime, tmp_path, event)
+    assert kind == "ConfigError"
+    assert "botocore" in modules
+    assert not modules & {"boto3", "pg8000", "scramp", "asn1crypto"}
+
+
+def test_the_zip_holds_all_that_its_driver_needs(folder, runtime):
+    paths = json.dumps([str(folder), str(runtime)])
+    program = (
+        "import json, sys; sys.dont_write_bytecode = True; sys.path[:0] = json.loads(sys.argv[1]);"
+        "from wickie.providers.postgres import scram_verifier; from wickie.providers.pgwire import"
+        " literal; print(literal(scram_verifier('p')));"
+        "from importlib.metadata import version; print(version('pg8000'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, paths], capture_output=True, check=True
+    )
+    verifier, version = done.stdout.decode().splitlines()
+    assert "'SCRAM-SHA-256$" in verifier
+    assert version == importlib.metadata.version("pg8000")
 
 
 def test_the_zip_is_small_and_holds_no_more_than_is_needed(folder):

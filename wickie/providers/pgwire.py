@@ -7,11 +7,10 @@ verifying, and reads a server that hangs up as one that refuses TLS.
 
 from __future__ import annotations
 
+import importlib
 import struct
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
-
-import pg8000.native
 
 from wickie.errors import (
     AuthenticationError,
@@ -23,7 +22,7 @@ from wickie.providers.tls import connected, no_tls, plaintext_wanted, secured
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from wickie.credentials import DatabaseLogin
 
@@ -35,8 +34,22 @@ class Session(Protocol):
         """Run a statement; `:name` in it stands for a parameter."""
 
 
-identifier: Callable[[str], str] = pg8000.native.identifier
-literal: Callable[[str], str] = pg8000.native.literal
+def driver() -> Any:
+    """pg8000. Importing it takes a third of a cold createSecret, which asks no server."""
+    return importlib.import_module("pg8000.native")
+
+
+def identifier(name: str) -> str:
+    """Quote a name."""
+    quoted: str = driver().identifier(name)
+    return quoted
+
+
+def literal(text: str) -> str:
+    """Quote a string."""
+    quoted: str = driver().literal(text)
+    return quoted
+
 
 APPLICATION: Final = "wickie"
 """Our name in the server's list of sessions."""
@@ -64,8 +77,7 @@ def session(
     """
     place = f"{login.host}:{login.port}"
     with _errors_of(login, place), _dial(login, place, ca_bundle) as sock:
-        make: Any = pg8000.native.Connection
-        connection = make(
+        connection = driver().Connection(
             login.username,
             password=login.password.reveal(),
             database=login.dbname or "postgres",
@@ -85,9 +97,9 @@ def _errors_of(login: DatabaseLogin, place: str) -> Iterator[None]:
     with redacted(login.password):  # what else a driver raises when it is not answered in kind
         try:
             yield
-        except pg8000.native.DatabaseError as error:
+        except driver().DatabaseError as error:
             raise _refusal(error.args[0], login, place) from None
-        except (pg8000.native.InterfaceError, OSError) as error:
+        except (driver().InterfaceError, OSError) as error:
             if _UNKNOWN_METHOD in str(error):
                 raise ProviderError(
                     f"{place} asks {login.username} for an authentication that wickie does not "

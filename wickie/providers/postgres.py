@@ -10,12 +10,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import importlib
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-import scramp.utils
 
 from wickie.credentials import DatabaseLogin
 from wickie.errors import ConfigError
@@ -24,7 +23,7 @@ from wickie.providers.pgwire import APPLICATION, identifier, literal
 from wickie.providers.pgwire import session as open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from wickie.providers import Context
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 _NAME_BYTES: Final = 63
 _SCRAM_ITERATIONS: Final = 4096
 _SESSIONS_SHOWN: Final = 3
-_saslprep: Callable[[str], str] = scramp.utils.saslprep
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,8 @@ class Postgres:
 def scram_verifier(password: str, salt: bytes | None = None) -> str:
     """Compute what PostgreSQL stores for a password, as `\\password` of psql does (RFC 5803)."""
     salt = salt or secrets.token_bytes(16)
-    prepared = _saslprep(password).encode()
+    # With pg8000, and like it imported no sooner than it is needed.
+    prepared: bytes = importlib.import_module("scramp.utils").saslprep(password).encode()
     salted = hashlib.pbkdf2_hmac("sha256", prepared, salt, _SCRAM_ITERATIONS)
     client = hmac.digest(salted, b"Client Key", "sha256")
     server = hmac.digest(salted, b"Server Key", "sha256")

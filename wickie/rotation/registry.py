@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
@@ -11,8 +12,6 @@ from wickie.fingerprints import FingerprintTable, publishable, working_key
 from wickie.model import to_jsonable
 from wickie.providers import Context
 from wickie.providers.registry import find_engine
-from wickie.rotation import delivery
-from wickie.rotation.actions import act
 from wickie.rotation.asking import asking
 from wickie.rotation.driver import Rotation, RotationEvent, rotate
 from wickie.rotation.leases import Leases
@@ -83,12 +82,15 @@ class PublishedFingerprints:
     def publish(self, arn: str, version_id: str, stage: Stage, value: Sensitive) -> None:
         """See `Fingerprints`."""
         if publishable(value.reveal()):  # else there is no need to ask for the key
-            key = working_key(self.clients.kms, self.settings.fingerprint_key)
-            self._table().publish(arn, version_id, stage, value, key)
+            self._table().publish(arn, version_id, stage, value, self._key)
 
     def restage(self, arn: str, stages: Mapping[str, Stage]) -> None:
         """See `Fingerprints`."""
         self._table().restage(arn, stages)
+
+    @cached_property
+    def _key(self) -> bytes:
+        return working_key(self.clients.kms, self.settings.fingerprint_key)
 
     def _table(self) -> FingerprintTable:
         return FingerprintTable(self.clients.dynamodb, self.settings.fingerprint_table)
@@ -110,12 +112,20 @@ def respond(
         if step:
             rotate(rotation, step)
             return None
-        if event["Action"] in delivery.ACTIONS:
-            blocks, ca_bundle = settings.blocks, settings.ca_bundle
-            return {"detail": delivery.act(rotation, event, blocks, clients, ca_bundle)}
-        answer: dict[str, str] = to_jsonable(
-            replace(act(rotation, event), strategy=settings.strategy)
-        )
+        return _act(rotation, event, settings, clients)
+
+
+def _act(
+    rotation: Rotation[Any], event: Mapping[str, str], settings: RotationSettings, clients: Clients
+) -> dict[str, str]:
+    # A cold step does without them: Lambda compiles anew whatever a new environment imports.
+    from wickie.rotation import delivery  # noqa: PLC0415
+    from wickie.rotation.actions import act  # noqa: PLC0415
+
+    if event["Action"] in delivery.ACTIONS:
+        blocks, ca_bundle = settings.blocks, settings.ca_bundle
+        return {"detail": delivery.act(rotation, event, blocks, clients, ca_bundle)}
+    answer: dict[str, str] = to_jsonable(replace(act(rotation, event), strategy=settings.strategy))
     return answer
 
 
