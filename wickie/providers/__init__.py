@@ -8,7 +8,7 @@ the protocols below; `registry.py` says which names it goes by.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from wickie.credentials import Credential
 from wickie.errors import AuthenticationError, ConfigError, ProviderError
@@ -119,6 +119,19 @@ class Issuer(Provider[C], Protocol):
 
     def revoke(self, old: C, current: C) -> None:
         """Have the system honour `old` no more. One that is gone already is no error."""
+
+
+@runtime_checkable
+class Installer(Protocol):
+    """An `Issuer` whose keys are drawn here, so that they are stored before they are honoured."""
+
+    def install(self, pending: Any, current: Any, previous: Any | None) -> None:
+        """
+        Signed in as `current`, have `pending` honoured beside it, wherever it is not yet.
+
+        What `issue` drew is known to nobody before. Other keys of the same secret, `previous`
+        among them, are revoked on the way.
+        """
 
 
 @runtime_checkable
