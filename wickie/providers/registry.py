@@ -174,6 +174,12 @@ ENGINES: Final[Mapping[str, Engine]] = {
         drivers=("pymongo", "dnspython"),
         verified_against="no MongoDB nor DocumentDB: by a stand-in at the driver's API",
     ),
+    "ssh-key": Engine(
+        "wickie.providers.ssh_key:SshKey",
+        ("dual-key",),
+        native=("cryptography", "cffi"),
+        verified_against="OpenSSH 9.2, with OpenSSH's own client as judge",
+    ),
 }
 
 
