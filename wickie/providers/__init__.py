@@ -135,6 +135,18 @@ class Installer(Protocol):
 
 
 @runtime_checkable
+class ByLabel(Protocol):
+    """
+    A system that is whoever reads the secret, and honours the versions that carry a label.
+
+    Such a version is retired by its label, which therefore goes first.
+    """
+
+    def unasked(self) -> str | None:
+        """Say why a version without a label cannot be proven dead; None where it can."""
+
+
+@runtime_checkable
 class Witness(Protocol):
     """A system that knows whether a credential is in use: evidence to retire it by."""
 
@@ -150,4 +162,6 @@ def verify(provider: Provider[C], credential: C) -> tuple[Verdict, str]:
         return Verdict.DEAD, str(error)
     except ProviderError as error:
         return Verdict.UNKNOWN, str(error)
+    if isinstance(provider, ByLabel) and (why := provider.unasked()):
+        return Verdict.LIVE, f"{credential.holder} is {rights}, honoured by its label alone; {why}"
     return Verdict.LIVE, f"{credential.holder} signs in and acts as {rights}"

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
+from wickie.providers import signing_key
 from wickie.providers.registry import ENGINES
 from wickie.rotation import rules
 from wickie.rotation.passwords import PasswordsOf
@@ -30,6 +31,12 @@ def usual_grace(settings: Settings) -> timedelta:
     if settings.get("strategy") not in WITH_OVERLAP or "schedule" not in settings:
         return timedelta()
     return min(_USUAL_GRACE, rules.of(settings["schedule"]).period / 2)
+
+
+def _options(options: Mapping[str, str], settings: Settings) -> None:
+    if settings.get("engine") == "signing-key":
+        for name, value in options.items():
+            signing_key.CHECKS[name](value)
 
 
 def _passwords(passwords: Any, settings: Settings) -> None:
@@ -87,6 +94,7 @@ def _dependents(dependents: tuple[Any, ...], settings: Settings) -> None:
 
 
 CHECKS: Final[Mapping[str, Callable[[Any, Settings], None]]] = {
+    "options": _options,
     "passwords": _passwords,
     "master": _master,
     "window": _window,
