@@ -20,9 +20,12 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from local.processes import Processes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HOST = "127.0.0.1"
 _PACKAGES = ("openssh-server", "libnss-wrapper")
@@ -114,11 +117,17 @@ def _run(*argv: str, cwd: str | None = None) -> str:
 class Sshd:
     """One server on a free port. Use as a context manager. Raises `MissingError`."""
 
-    def __init__(self, host_key: str = "ed25519", **settings: str) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        host: str = HOST,
+        port: int = 0,
+        host_key: str = "ed25519",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._settings = settings or {}
         self._kind = host_key
         self._stack = ExitStack()
-        self.port = 0
+        self.host, self.port = host, port
 
     def __enter__(self) -> Self:
         installed = find()
@@ -152,7 +161,7 @@ class Sshd:
     def known_hosts(self) -> str:
         """The line by which a client knows it."""
         words = (self._folder / "host_key.pub").read_text().split()
-        return f"[{HOST}]:{self.port} {words[0]} {words[1]}\n"
+        return f"[{self.host}]:{self.port} {words[0]} {words[1]}\n"
 
     def log_text(self) -> str:
         """All that it has logged."""
@@ -179,7 +188,7 @@ class Sshd:
 
     def _start(self, installed: Installation) -> None:
         with socket.socket() as free:
-            free.bind((HOST, 0))
+            free.bind((self.host, self.port))
             self.port = free.getsockname()[1]
         for name, text in {
             "passwd": "",
@@ -197,7 +206,8 @@ class Sshd:
             "NSS_WRAPPER_GROUP": str(self._folder / "group"),
             "PATH": "/usr/bin:/bin",
         }
-        identity = {} if os.geteuid() else {"user": self._owner[0], "group": self._owner[1]}
+        user, group = self._owner
+        identity: dict[str, Any] = {} if os.geteuid() else {"user": user, "group": group}
         log = self._stack.enter_context((self._folder / "log").open("wb"))
         processes = self._stack.enter_context(Processes())
         argv = [str(installed.server), "-D", "-e", "-f", str(self._folder / "config")]
@@ -209,7 +219,7 @@ class Sshd:
     def _config(self, installed: Installation) -> dict[str, str]:
         penalties = {"PerSourcePenalties": "no"} if installed.parts else {}
         return {
-            "ListenAddress": HOST,
+            "ListenAddress": self.host,
             "Port": str(self.port),
             "HostKey": str(self._folder / "host_key"),
             "PidFile": "none",

@@ -111,7 +111,8 @@ def open_aws() -> Iterator[Aws]:
 @contextmanager
 def _one_call_at_a_time() -> Iterator[None]:
     """Moto's DynamoDB copies its table unlocked, which another thread's write breaks in upon."""
-    lock, call = threading.RLock(), BaseClient._make_api_call  # noqa: SLF001
+    client_class: Any = BaseClient
+    lock, call = threading.RLock(), client_class._make_api_call  # noqa: SLF001
 
     def alone(client: Any, operation: str, parameters: Any) -> Any:
         with lock:

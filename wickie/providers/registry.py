@@ -29,8 +29,8 @@ class Engine:
     """Other engines whose providers it opens, by their names here."""
     options: tuple[str, ...] = ()
     """What `options` in wickie.yaml must give."""
-    optional: tuple[str, ...] = ()
-    """What they may give beside."""
+    optional: Mapping[str, str] = field(default_factory=dict)
+    """What they may give beside, and the `module:function` that raises `ConfigError` about it."""
     longest: int = 128
     """Characters that its passwords may have."""
     forbidden: str = ""
@@ -179,7 +179,10 @@ ENGINES: Final[Mapping[str, Engine]] = {
     "signing-key": Engine(
         "wickie.providers.signing_key:SigningKeys",
         ("dual-key",),
-        optional=("verify", "size"),
+        optional={
+            "verify": "wickie.https:checked_url",
+            "size": "wickie.providers.signing_key:checked_size",
+        },
         verified_against="a consumer over TLS that reads the secret from moto and honours keys by "
         "their labels; without options.verify nobody judges, and nothing is told to be dead",
     ),

@@ -25,7 +25,7 @@ from wickie.errors import (
     ProviderUnavailableError,
     redacted,
 )
-from wickie.https import ASK_AGAIN, call, checked_url, place
+from wickie.https import ASK_AGAIN, call, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,10 +58,12 @@ class SigningKey:
         document = read_document(text, name, ("kid", "k"))
         alg = document.get("alg", "HS256")
         if alg not in _BYTES:
-            raise ConfigError(f"secret {name} has an alg other than {', '.join(_BYTES)}; choose one")
+            raise ConfigError(
+                f"secret {name} has an alg other than {', '.join(_BYTES)}; choose one"
+            )
         key = cls(document["kid"], Sensitive(document.pop("k")), alg, document)
         try:
-            found = key.bytes()
+            found = key.octets()
         except (ValueError, binascii.Error):
             found = b""
         if not found:
@@ -87,7 +89,7 @@ class SigningKey:
         """See `Credential`."""
         return json.dumps({**self.document, "kid": self.kid, "k": self.k.reveal()})
 
-    def bytes(self) -> bytes:
+    def octets(self) -> bytes:
         """What HMAC is given."""
         text = self.k.reveal()
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -100,7 +102,7 @@ class SigningKey:
         """
         header = {"alg": self.alg, "typ": "wickie-challenge+jwt", "kid": self.kid}
         text = ".".join(_base64url(json.dumps(part).encode()) for part in (header, claims))
-        digest = hmac.digest(self.bytes(), text.encode(), f"sha{self.alg[2:]}")
+        digest = hmac.digest(self.octets(), text.encode(), f"sha{self.alg[2:]}")
         return f"{text}.{_base64url(digest)}"
 
 
@@ -180,10 +182,6 @@ def checked_size(given: object, least: int = 32) -> int:
     if not text.isdecimal() or not least <= int(text) <= _MOST_BYTES:
         raise ConfigError(f"size: {text} bytes are not within {least} to {_MOST_BYTES}; correct it")
     return int(text)
-
-
-CHECKS: Final = {"verify": checked_url, "size": checked_size}
-"""What `options` may say, and who raises `ConfigError` about it."""
 
 
 def _base64url(data: bytes) -> str:

@@ -145,7 +145,7 @@ class SshKey:
 
     def sign_in(self, pair: KeyPair) -> str:
         """See `Provider.sign_in`. Its rights are the hosts that let it in, of which one will do."""
-        key, open_to = pair.loaded(), []
+        key, open_to, refused = pair.loaded(), [], AuthenticationError("no host was asked")
         for door in list(pair.doors()):
             try:
                 with session(door, key, pair.private_key):

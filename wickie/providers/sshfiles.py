@@ -74,7 +74,9 @@ class AuthorizedKey:
     def parse(cls, line: str) -> AuthorizedKey | None:
         """Read a line; None for what is no key."""
         options, rest = "", line.strip()
-        if rest and not _TYPE.fullmatch(rest.split()[0]) and (match := _OPTIONS.fullmatch(rest)):
+        if not rest or rest.startswith("#"):
+            return None
+        if not _TYPE.fullmatch(rest.split()[0]) and (match := _OPTIONS.fullmatch(rest)):
             options, rest = match[1], match[2]
         words = rest.split(None, 2)
         if len(words) < 2 or not _TYPE.fullmatch(words[0]):  # noqa: PLR2004  (type and key)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import struct
+from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -66,11 +67,11 @@ class Reader:
     """What is left of a message. A field that is not there is a `struct.error`."""
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+        self.data, self._at = data, 0
 
     def take(self, size: int) -> bytes:
         """Bytes of a known number."""
-        taken = self._data[self._at : self._at + size]
+        taken = self.data[self._at : self._at + size]
         if len(taken) != size:
             raise struct.error("a message ends too early")
         self._at += size
@@ -145,9 +146,8 @@ class Transport:
         while True:
             number, reader = self._next()
             if number == _DISCONNECT:
-                reader.number()
                 raise ProviderUnavailableError(
-                    f"{self.place} ended the connection: {reader.text()}; try again later"
+                    f"{self.place} ended the connection: {_reason(reader)}; try again later"
                 )
             if number not in _SAYS_NOTHING:
                 return number, reader
@@ -198,7 +198,7 @@ class Transport:
             raise ProviderError(f"{self.place} refused to exchange keys: {_reason(reader)}")
         if number != wanted:
             raise self.unexpected(number)
-        return reader, bytes([number]) + reader._data  # noqa: SLF001  (of this module)
+        return reader, bytes([number]) + reader.data
 
     def _shake_hands(self, host_keys: Sequence[bytes]) -> None:
         kinds = dict.fromkeys(Reader(blob).text() for blob in host_keys)
@@ -262,18 +262,17 @@ class Transport:
                 f"{self.place} is not proven to be itself: its {name} key is not the one in "
                 f"known_hosts; correct the secret if the host was given another key"
             )
-        reader = Reader(signature)
         try:
-            if reader.text() != name:
-                raise InvalidSignature
-            _verify(blob, name, reader.string(), digest)
+            _verify(blob, name, signature, digest)
         except InvalidSignature:
             raise ProviderError(f"{self.place} is not proven to be itself: bad signature") from None
 
 
-def _verify(blob: bytes, name: str, signature: bytes, data: bytes) -> None:
-    from base64 import b64encode  # noqa: PLC0415
-
+def _verify(blob: bytes, name: str, sealed: bytes, data: bytes) -> None:
+    """Raise `InvalidSignature` unless the key has signed `data` in the way agreed upon."""
+    told, signature = _two(sealed)
+    if told.decode() != name:
+        raise InvalidSignature
     kind = Reader(blob).string()
     key = load_ssh_public_key(kind + b" " + b64encode(blob))
     if isinstance(key, ed25519.Ed25519PublicKey):

@@ -7,11 +7,11 @@ one that was itself refused is not among them.
 
 from __future__ import annotations
 
+import pkgutil
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
-from wickie.providers import signing_key
 from wickie.providers.registry import ENGINES
 from wickie.rotation import rules
 from wickie.rotation.passwords import PasswordsOf
@@ -34,9 +34,10 @@ def usual_grace(settings: Settings) -> timedelta:
 
 
 def _options(options: Mapping[str, str], settings: Settings) -> None:
-    if settings.get("engine") == "signing-key":
-        for name, value in options.items():
-            signing_key.CHECKS[name](value)
+    engine = ENGINES.get(settings.get("engine", ""))
+    for name, check in engine.optional.items() if engine else ():
+        if name in options:
+            pkgutil.resolve_name(check)(options[name])
 
 
 def _passwords(passwords: Any, settings: Settings) -> None:

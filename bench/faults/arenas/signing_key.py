@@ -58,7 +58,7 @@ class Consumer:
         key = self.keys.get(header["kid"])
         if key is None or claims["exp"] < time.time():
             return False
-        digest = hmac.digest(key, text.encode(), {"HS256": "sha256", "HS512": "sha512"}[header["alg"]])
+        digest = hmac.digest(key, text.encode(), header["alg"].replace("HS", "sha"))
         return hmac.compare_digest(digest, _bytes(signature))
 
 
@@ -105,7 +105,7 @@ def serving(consumer: Consumer, tls: Certificates | None = None) -> Iterator[Con
     """Put a consumer on loopback: 204 for what it accepts, 401 for what it does not."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  (http.server's name)
+        def do_POST(self) -> None:
             token = self.rfile.read(int(self.headers["Content-Length"])).decode()
             status = consumer.fail.pop(0) if consumer.fail else None
             self.send_response(status or (204 if consumer.accepts(token) else 401))
@@ -119,8 +119,8 @@ def serving(consumer: Consumer, tls: Certificates | None = None) -> Iterator[Con
         if tls:
             server.socket = _context(tls).wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        where = f"https://localhost:{server.server_port}" if tls else f"http://127.0.0.1:{server.server_port}"
-        consumer.url = f"{where}/keys/verify"
+        where = "https://localhost" if tls else "http://127.0.0.1"
+        consumer.url = f"{where}:{server.server_port}/keys/verify"
         yield consumer
         server.shutdown()
 
@@ -136,10 +136,9 @@ def consumer() -> Iterator[SigningKeyArena]:
 def _context(tls: Certificates) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as scratch:
-        files = [Path(scratch, name) for name in ("certificate", "key")]
-        for file, pem in zip(files, (tls.certificate_pem, tls.key_pem), strict=True):
-            file.write_text(pem)
-        context.load_cert_chain(*files)
+        both = Path(scratch, "both.pem")
+        both.write_text(tls.key_pem + tls.certificate_pem)
+        context.load_cert_chain(both)
     return context
 
 
