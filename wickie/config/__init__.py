@@ -124,8 +124,7 @@ class ManagedSecret(Section):
         if others.data.get("engine") == "http-api":
             return told_by_pydantic(lambda: settled(options))
         engine = ENGINES.get(others.data.get("engine", ""))
-        given = set(options) - set(engine.optional if engine else ())
-        if engine and (wrong := given ^ set(engine.options)):
+        if engine and (wrong := (set(options) - set(engine.optional)) ^ set(engine.options)):
             known = ", ".join((*engine.options, *engine.optional)) or "none"
             raise ValueError(f"{', '.join(sorted(wrong))}: the options of this engine are {known}")
         told_by_pydantic(lambda: CHECKS["options"](options, others.data))

@@ -18,7 +18,8 @@ from wickie.errors import (
     ProviderUnavailableError,
     redacted,
 )
-from wickie.providers.sshwire import Reader, Transport, string
+from wickie.providers.sshdata import string
+from wickie.providers.sshwire import Transport
 from wickie.providers.tls import ANSWER_SECONDS, CONNECT_SECONDS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from wickie.credentials import Sensitive
+    from wickie.providers.sshdata import Reader
 
 _SERVICE_REQUEST, _SERVICE_ACCEPT = 5, 6
 _AUTH_REQUEST, _AUTH_FAILURE, _AUTH_SUCCESS, _AUTH_BANNER = 50, 51, 52, 53

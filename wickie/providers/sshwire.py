@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from wickie.errors import ProviderError, ProviderUnavailableError
+from wickie.providers.sshdata import Reader, mpint, names, string
 
 if TYPE_CHECKING:
     import socket
@@ -50,52 +51,6 @@ _SIGNATURES: Final = {
 _TAG, _BLOCK, _PLAIN_BLOCK = 16, 16, 8
 _LONGEST: Final = 1 << 18
 _LINES_BEFORE_VERSION: Final = 50
-
-
-def string(data: bytes | str) -> bytes:
-    """RFC 4251 §5."""
-    data = data.encode() if isinstance(data, str) else data
-    return struct.pack(">I", len(data)) + data
-
-
-def names(*texts: str) -> bytes:
-    """A name-list of RFC 4251 §5."""
-    return string(",".join(texts))
-
-
-class Reader:
-    """What is left of a message. A field that is not there is a `struct.error`."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self._at = data, 0
-
-    def take(self, size: int) -> bytes:
-        """Bytes of a known number."""
-        taken = self.data[self._at : self._at + size]
-        if len(taken) != size:
-            raise struct.error("a message ends too early")
-        self._at += size
-        return taken
-
-    def byte(self) -> int:
-        """One byte; a boolean is one too."""
-        return self.take(1)[0]
-
-    def number(self) -> int:
-        """A uint32."""
-        return int(struct.unpack(">I", self.take(4))[0])
-
-    def string(self) -> bytes:
-        """A string of RFC 4251 §5; the bytes of an mpint are told in the same way."""
-        return self.take(self.number())
-
-    def text(self) -> str:
-        """A string that people may read, in one line."""
-        return " ".join(self.string().decode(errors="replace").split())
-
-    def names(self) -> list[str]:
-        """A name-list."""
-        return self.text().split(",")
 
 
 class _Seal:
@@ -218,7 +173,7 @@ class Transport:
         self.send(bytes([_ECDH_INIT]) + string(share))
         reader, _ = self._expect(_ECDH_REPLY)
         host_key, their_share, signature = reader.string(), reader.string(), reader.string()
-        shared = _mpint(secret.exchange(X25519PublicKey.from_public_bytes(their_share)))
+        shared = mpint(secret.exchange(X25519PublicKey.from_public_bytes(their_share)))
         parts = (_VERSION, version, ours, theirs, host_key, share, their_share)
         digest = sha256(b"".join(map(string, parts)) + shared).digest()
         self._prove(host_key, host_keys, agreed[1], signature, digest)
@@ -290,12 +245,6 @@ def _verify(blob: bytes, name: str, sealed: bytes, data: bytes) -> None:
 def _two(data: bytes) -> tuple[bytes, bytes]:
     reader = Reader(data)
     return reader.string(), reader.string()
-
-
-def _mpint(data: bytes) -> bytes:
-    """A positive one, RFC 4251 §5."""
-    data = data.lstrip(b"\0")
-    return string(b"\0" + data if data and data[0] & 0x80 else data)
 
 
 def _reason(reader: Reader) -> str:
