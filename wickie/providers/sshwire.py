@@ -1,8 +1,8 @@
 """
 The transport of SSH-2, as a client: the host proves who it is, then all is sealed.
 
-No client of SSH in Python has a licence that may ship here, save one that brings an event loop and
-nine distributions along; so the few messages that are needed are spoken here, over `cryptography`.
+Of the clients of SSH in Python that are kept up, paramiko is LGPL, asyncssh EPL, and Twisted's,
+which is MIT, brings an event loop along; so the few messages that are needed are spoken here.
 Of each kind of algorithm one is offered, which OpenSSH has by default since 6.5 (2014).
 
 RFC 4253 (transport); RFC 8731 (key exchange); RFC 5647 as OpenSSH's PROTOCOL §1.6 has it (AES-GCM).
