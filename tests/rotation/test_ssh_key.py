@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
 from bench.faults.arenas.ssh_key import SshKeyArena, key_pair, ssh
 from local.sshd import HOST, MissingError, Sshd
 from wickie.errors import ConfigError, ProviderError
-from wickie.providers import ssh_key
+from wickie.fingerprints import publishable
+from wickie.providers import Context, ssh_key
 from wickie.providers.sshsession import Session
 from wickie.rotation.driver import Step
 
@@ -87,6 +90,20 @@ def test_the_new_key_is_one_that_openssh_reads_and_says_which_secret_it_is_of(
     told = subprocess.check_output(["ssh-keygen", "-y", "-f", key], text=True)
     assert told.split()[:2] == new["public_key"].split()[:2]
     assert new["public_key"].split()[2:] == ["wickie", new["mark"], token]
+
+
+def test_a_scanner_knows_the_key_by_a_part_that_stands_in_one_line(player, arn):
+    """However the lines are indented or ended where it leaked."""
+    by_hand, provider = pair(player, arn), ssh_key.SshKey(Context(player.clients))
+    player.rotate(arn)
+    for value in (by_hand, pair(player, arn)):
+        secret = provider.parse(json.dumps(value), arn).secret.reveal()
+        lines = value["private_key"].splitlines()
+        assert publishable(secret)
+        assert sum(secret in line for line in lines) == 1
+        assert len({len(line) for line in lines[1:-2]}) == 1
+        seed = load_ssh_private_key(value["private_key"].encode(), None).private_bytes_raw()
+        assert b64decode(secret[1:41]) == seed[1:31]
 
 
 def test_no_more_than_two_keys_of_a_secret_are_left_however_often_it_rotates(player, arena, arn):

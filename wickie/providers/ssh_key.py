@@ -8,6 +8,7 @@ import hashlib
 import json
 import secrets
 import shlex
+import textwrap
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 _KEYS: Final = ("user", "private_key", "public_key", "known_hosts")
 _USUAL_FILE: Final = ".ssh/authorized_keys"
+# Where an Ed25519 key's own 32 bytes stand in base64; in ssh-keygen's lines of 70 they share one.
+_SEED: Final = slice(215, 257)
+_LINE: Final = 70
 _TRIES: Final = 5
 _CHANGED: Final = 75
 """EX_TEMPFAIL: the file is not what it was when it was read."""
@@ -98,8 +102,10 @@ class KeyPair:
 
     @property
     def secret(self) -> Sensitive:
-        """See `Credential`."""
-        return self.private_key
+        """See `Credential`. The rest of the file is public, or the same in every one."""
+        lines = self.private_key.reveal().splitlines()
+        body = "".join(line.strip() for line in lines if not line.startswith("-----"))
+        return Sensitive(body[_SEED]) if len(body) > _SEED.stop else self.private_key
 
     @property
     def blob(self) -> str:
@@ -148,7 +154,7 @@ class SshKey:
         key, open_to, refused = pair.loaded(), [], AuthenticationError("no host was asked")
         for door in list(pair.doors()):
             try:
-                with session(door, key, pair.private_key):
+                with session(door, key, pair.secret):
                     open_to.append(door.host)
             except AuthenticationError as error:
                 refused = error
@@ -159,16 +165,12 @@ class SshKey:
     def issue(self, current: KeyPair, previous: KeyPair | None, token: str) -> KeyPair:
         """See `Issuer.issue`. No host hears of it before it is stored: see `install`."""
         del previous
+        current.loaded()
         key = Ed25519PrivateKey.generate()
         mark = str(current.document.get("mark") or secrets.token_hex(4))
-        text = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.OpenSSH,
-            serialization.NoEncryption(),
-        )
         return replace(
             current,
-            private_key=Sensitive(text.decode()),
+            private_key=Sensitive(_written(key)),
             public_key=f"{_line(key)} wickie {mark} {token}",
             document={**current.document, "mark": mark},
         )
@@ -188,6 +190,18 @@ class SshKey:
         _edit_everywhere(current, lambda text: sshfiles.without(text, old.blob, current.blob))
 
 
+def _written(key: Ed25519PrivateKey) -> str:
+    """As ssh-keygen writes it."""
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    )
+    begin, *body, end = pem.decode().strip().splitlines()
+    lines = textwrap.wrap("".join(body), _LINE)
+    return "\n".join([begin, *lines, end, ""])
+
+
 def _line(key: Ed25519PrivateKey) -> str:
     raw = serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
     return key.public_key().public_bytes(*raw).decode()
@@ -197,7 +211,7 @@ def _edit_everywhere(current: KeyPair, edited: Callable[[str], str]) -> None:
     """Signed in with the key in use, edit authorized_keys at each host."""
     key = current.loaded()
     for door in list(current.doors()):
-        with session(door, key, current.private_key) as opened:
+        with session(door, key, current.secret) as opened:
             file = shlex.quote(str(current.document.get("authorized_keys") or _USUAL_FILE))
             if not any(_edit(opened, door, file, edited) for _ in range(_TRIES)):
                 raise ProviderUnavailableError(
