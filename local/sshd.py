@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from contextlib import ExitStack
@@ -22,19 +20,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from local import packages
+from local.packages import MissingError
 from local.processes import Processes
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
 
 HOST = "127.0.0.1"
 _PACKAGES = ("openssh-server", "libnss-wrapper")
 _START_SECONDS = 20.0
 _FILE = ".ssh/authorized_keys"
-
-
-class MissingError(Exception):
-    """There is no OpenSSH server here, and no way to get one; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +52,6 @@ class Installation:
         return next(iter(sorted(self.root.glob("usr/lib*/*/libnss_wrapper.so"))), None)
 
     @property
-    def libraries(self) -> str:
-        """LD_LIBRARY_PATH for what the packages link to."""
-        if self.root == Path("/"):
-            return ""
-        return ":".join(str(p) for base in ("usr/lib", "lib") for p in self.root.glob(f"{base}/*"))
-
-    @property
     def usable(self) -> bool:
         """Whether all of it is there."""
         return self.server.exists() and self.wrapper is not None
@@ -80,38 +70,10 @@ def find() -> Installation:
         raise MissingError("no ssh is here to judge by; install openssh-client")
     if (system := Installation(Path("/"))).usable:
         return system
-    cache = Path.home() / ".cache" / "wickie"
-    for folder in sorted(cache.glob("sshd-*"), reverse=True):
+    for folder in packages.cached("sshd"):
         if (cached := Installation(folder)).usable:
             return cached
-    if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        raise MissingError(f"no sshd and no apt are here; install {' and '.join(_PACKAGES)}")
-    return _unpack(cache)
-
-
-def _unpack(cache: Path) -> Installation:
-    """Download the packages, and what they need and is not installed, into `cache`."""
-    plan = _run("apt-get", "--simulate", "--no-install-recommends", "install", *_PACKAGES)
-    wanted = dict(re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", plan, flags=re.MULTILINE))
-    cache.mkdir(parents=True, exist_ok=True)
-    version = re.sub(r"[^\w.+~-]", "_", wanted.get(_PACKAGES[0], "system"))
-    target = cache / f"sshd-{version}"
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        _run("apt-get", "download", *wanted, cwd=scratch)
-        for package in Path(scratch).glob("*.deb"):
-            _run("dpkg", "-x", str(package), f"{scratch}/root")
-        if not target.exists():
-            Path(scratch, "root").rename(target)
-    if not (unpacked := Installation(target)).usable:
-        raise MissingError(f"the packages hold no sshd; install {' and '.join(_PACKAGES)}")
-    return unpacked
-
-
-def _run(*argv: str, cwd: str | None = None) -> str:
-    done = subprocess.run(argv, cwd=cwd, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise MissingError(f"{' '.join(argv[:2])} failed: {' '.join(done.stderr.split())[-300:]}")
-    return done.stdout
+    return Installation(packages.unpack("sshd", *_PACKAGES))
 
 
 class Sshd:
@@ -197,11 +159,11 @@ class Sshd:
         }.items():
             (self._folder / name).write_text(text)
         key = self._folder / "host_key"
-        _run("ssh-keygen", "-q", "-t", self._kind, "-N", "", "-f", str(key))
+        packages.run("ssh-keygen", "-q", "-t", self._kind, "-N", "", "-f", str(key))
         self._give(key)
         environment = {
             "LD_PRELOAD": str(installed.wrapper),
-            "LD_LIBRARY_PATH": installed.libraries,
+            "LD_LIBRARY_PATH": packages.libraries(installed.root),
             "NSS_WRAPPER_PASSWD": str(self._folder / "passwd"),
             "NSS_WRAPPER_GROUP": str(self._folder / "group"),
             "PATH": "/usr/bin:/bin",
