@@ -11,7 +11,8 @@ import pytest
 
 from bench.faults.arenas.ssh_key import SshKeyArena, ssh
 from local import sshd
-from local.sshd import Installation, MissingError, Sshd
+from local.packages import MissingError
+from local.sshd import Installation, Sshd
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
 from bench.faults.arenas.ssh_key import SshKeyArena, key_pair, ssh
-from local.sshd import HOST, MissingError, Sshd
+from local.packages import MissingError
+from local.sshd import HOST, Sshd
 from wickie.errors import ConfigError, ProviderError
 from wickie.fingerprints import publishable
 from wickie.providers import Context, ssh_key

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import pytest
 
 from bench.faults.arenas.ssh_key import SshKeyArena, key_pair
-from local.sshd import HOST, MissingError, Sshd
+from local.packages import MissingError
+from local.sshd import HOST, Sshd
 from wickie.aws import Clients
 from wickie.model import Verdict
 from wickie.providers import Context, verify

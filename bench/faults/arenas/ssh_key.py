@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from bench.faults.arenas import Unavailable
-from local.sshd import HOST, MissingError, Sshd
+from local.packages import MissingError
+from local.sshd import HOST, Sshd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
