@@ -118,9 +118,7 @@ class ManagedSecret(Section):
 
     @field_validator("options")
     @classmethod
-    def _all_that_the_engine_needs(
-        cls, options: dict[str, str], others: ValidationInfo
-    ) -> dict[str, str]:
+    def _the_engine_needs(cls, options: dict[str, str], others: ValidationInfo) -> dict[str, str]:
         if others.data.get("engine") == "http-api":
             return told_by_pydantic(lambda: settled(options))
         engine = ENGINES.get(others.data.get("engine", ""))
