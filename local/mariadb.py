@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import secrets
 import shutil
 import socket
@@ -22,10 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from local import packages
 from local.certificates import make_certificates
 from local.processes import Processes
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.providers.mypassword import native_hash
+
+MissingError = packages.MissingError
 
 _HOST = "localhost"
 _READY = "ready for connections"
@@ -53,10 +55,6 @@ _SYSTEM_TABLES = (
 )
 
 
-class MissingError(Exception):
-    """There is no MariaDB here, and no way to get one; the text says why."""
-
-
 @dataclass(frozen=True)
 class Installation:
     """Where a server's files are: below `/`, or below the folder a package was unpacked into."""
@@ -78,13 +76,6 @@ class Installation:
         return next((f for f in folders if (f / _SYSTEM_TABLES[0]).exists()), folders[0])
 
     @property
-    def libraries(self) -> str:
-        """LD_LIBRARY_PATH for what the package links to."""
-        if self.root == Path("/"):
-            return ""
-        return ":".join(str(p) for base in ("usr/lib", "lib") for p in self.root.glob(f"{base}/*"))
-
-    @property
     def usable(self) -> bool:
         """Whether all of it is there."""
         return self.server.exists() and (self.share / _SYSTEM_TABLES[0]).exists()
@@ -94,38 +85,10 @@ def find() -> Installation:
     """Return the system's server, else the unpacked package. Raises `MissingError`."""
     if (system := Installation(Path("/"))).usable:
         return system
-    cache = Path.home() / ".cache" / "wickie"
-    for folder in sorted(cache.glob("mariadb-*"), reverse=True):
+    for folder in packages.cached("mariadb"):
         if (cached := Installation(folder)).usable:
             return cached
-    if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        raise MissingError("neither MariaDB nor apt is here; install mariadb-server")
-    return _unpack(cache)
-
-
-def _unpack(cache: Path) -> Installation:
-    """Download the package, and what it needs and is not installed, into `cache`."""
-    plan = _run("apt-get", "--simulate", "--no-install-recommends", "install", _PACKAGE)
-    wanted = dict(re.findall(r"^Inst (\S+) \((\S+)", plan, flags=re.MULTILINE))
-    if _PACKAGE not in wanted:
-        raise MissingError(f"apt knows no {_PACKAGE}; run apt-get update, or install it")
-    cache.mkdir(parents=True, exist_ok=True)
-    version = re.sub(r"[^\w.+~-]", "_", wanted[_PACKAGE])
-    target = cache / f"mariadb-{version}"
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        _run("apt-get", "download", *wanted, cwd=scratch)
-        for package in Path(scratch).glob("*.deb"):
-            _run("dpkg", "-x", str(package), f"{scratch}/root")
-        if not target.exists():
-            Path(scratch, "root").rename(target)
-    return Installation(target)
-
-
-def _run(*argv: str, cwd: str | None = None) -> str:
-    done = subprocess.run(argv, cwd=cwd, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise MissingError(f"{' '.join(argv[:2])} failed: {' '.join(done.stderr.split())[-300:]}")
-    return done.stdout
+    return Installation(packages.unpack("mariadb", _PACKAGE))
 
 
 class MariaDB:
@@ -261,7 +224,7 @@ class MariaDB:
 
     def _environment(self) -> dict[str, str]:
         inherited = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
-        libraries = self._files.libraries
+        libraries = packages.libraries(self._files.root)
         return inherited | ({"LD_LIBRARY_PATH": libraries} if libraries else {})
 
     def _own(self, path: Path) -> None:

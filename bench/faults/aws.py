@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
 
 import boto3
+from botocore.client import BaseClient
 from moto import mock_aws
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -97,11 +100,26 @@ def open_aws() -> Iterator[Aws]:
     with (
         tempfile.TemporaryDirectory() as scratch,
         mock_aws(),
+        _one_call_at_a_time(),
         World("http://localhost", Path(scratch)) as world,
     ):
         secretsmanager.complete(world)
         clients = Clients(boto3.Session("testing", "testing", region_name=REGION))
         yield Aws(clients, make_fingerprint_store(clients.dynamodb, clients.kms))
+
+
+@contextmanager
+def _one_call_at_a_time() -> Iterator[None]:
+    """Moto's DynamoDB copies its table unlocked, which another thread's write breaks in upon."""
+    client_class: Any = BaseClient
+    lock, call = threading.RLock(), client_class._make_api_call  # noqa: SLF001
+
+    def alone(client: Any, operation: str, parameters: Any) -> Any:
+        with lock:
+            return call(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", alone):
+        yield
 
 
 def make_fingerprint_store(dynamodb: Any, kms: Any) -> str:

@@ -41,6 +41,7 @@ def rotator(request: pytest.FixtureRequest, aws: Aws) -> Iterator[Rotator]:
         yield wickie(aws, arena, ARENAS[name].engine, strategy)
 
 
+@pytest.mark.timeout(600)  # sixty rotations, each of a dozen sign-ins, on a machine that is busy
 def test_killed_before_any_call_the_retry_ends_well(rotator: Rotator) -> None:
     tally = try_out(rotator, "kill-before")
     assert not tally.broken

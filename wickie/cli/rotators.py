@@ -40,7 +40,7 @@ def _engines() -> Iterator[str]:
             f"`{name}`",
             _codes(engine.strategies),
             _codes(overlapping),
-            _codes(engine.options),
+            ", ".join(filter(None, (_codes(engine.options), _optional(engine.optional)))),
             _permissions(engine.permissions),
             engine.verified_against,
         )
@@ -63,6 +63,10 @@ def _permissions(granted: Mapping[str, str]) -> str:
 
 def _codes(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
+
+
+def _optional(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}` (optional)" for name in names)
 
 
 def _head(*titles: str) -> Iterator[str]:

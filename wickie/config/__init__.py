@@ -118,15 +118,14 @@ class ManagedSecret(Section):
 
     @field_validator("options")
     @classmethod
-    def _all_that_the_engine_needs(
-        cls, options: dict[str, str], others: ValidationInfo
-    ) -> dict[str, str]:
+    def _the_engine_needs(cls, options: dict[str, str], others: ValidationInfo) -> dict[str, str]:
         if others.data.get("engine") == "http-api":
             return told_by_pydantic(lambda: settled(options))
         engine = ENGINES.get(others.data.get("engine", ""))
-        if engine and (wrong := set(options) ^ set(engine.options)):
-            known = ", ".join(engine.options) or "none"
+        if engine and (wrong := (set(options) - set(engine.optional)) ^ set(engine.options)):
+            known = ", ".join((*engine.options, *engine.optional)) or "none"
             raise ValueError(f"{', '.join(sorted(wrong))}: the options of this engine are {known}")
+        told_by_pydantic(lambda: CHECKS["options"](options, others.data))
         return options
 
     @field_validator("passwords", "master", "window", "grace", "dependents")

@@ -8,7 +8,7 @@ the protocols below; `registry.py` says which names it goes by.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from wickie.credentials import Credential
 from wickie.errors import AuthenticationError, ConfigError, ProviderError
@@ -122,6 +122,31 @@ class Issuer(Provider[C], Protocol):
 
 
 @runtime_checkable
+class Installer(Protocol):
+    """An `Issuer` whose keys are drawn here, so that they are stored before they are honoured."""
+
+    def install(self, pending: Any, current: Any, previous: Any | None) -> None:
+        """
+        Signed in as `current`, have `pending` honoured beside it, wherever it is not yet.
+
+        What `issue` drew is known to nobody before. Other keys of the same secret, `previous`
+        among them, are revoked on the way.
+        """
+
+
+@runtime_checkable
+class ByLabel(Protocol):
+    """
+    A system that is whoever reads the secret, and honours the versions that carry a label.
+
+    Such a version is retired by its label, which therefore goes first.
+    """
+
+    def unasked(self) -> str | None:
+        """Say why a version without a label cannot be proven dead; None where it can."""
+
+
+@runtime_checkable
 class Witness(Protocol):
     """A system that knows whether a credential is in use: evidence to retire it by."""
 
@@ -137,4 +162,6 @@ def verify(provider: Provider[C], credential: C) -> tuple[Verdict, str]:
         return Verdict.DEAD, str(error)
     except ProviderError as error:
         return Verdict.UNKNOWN, str(error)
+    if isinstance(provider, ByLabel) and (why := provider.unasked()):
+        return Verdict.LIVE, f"{credential.holder} is {rights}, honoured by its label alone; {why}"
     return Verdict.LIVE, f"{credential.holder} signs in and acts as {rights}"

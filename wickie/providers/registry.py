@@ -29,6 +29,8 @@ class Engine:
     """Other engines whose providers it opens, by their names here."""
     options: tuple[str, ...] = ()
     """What `options` in wickie.yaml must give."""
+    optional: Mapping[str, str] = field(default_factory=dict)
+    """What they may give beside, and the `module:function` that raises `ConfigError` about it."""
     longest: int = 128
     """Characters that its passwords may have."""
     forbidden: str = ""
@@ -173,6 +175,22 @@ ENGINES: Final[Mapping[str, Engine]] = {
         ("single-user", "alternating-users"),
         drivers=("pymongo", "dnspython"),
         verified_against="no MongoDB nor DocumentDB: by a stand-in at the driver's API",
+    ),
+    "signing-key": Engine(
+        "wickie.providers.signing_key:SigningKeys",
+        ("dual-key",),
+        optional={
+            "verify": "wickie.https:checked_url",
+            "size": "wickie.providers.signing_key:checked_size",
+        },
+        verified_against="a consumer over TLS that reads the secret from moto and honours keys by "
+        "their labels; without options.verify nobody judges, and nothing is told to be dead",
+    ),
+    "ssh-key": Engine(
+        "wickie.providers.ssh_key:SshKey",
+        ("dual-key",),
+        native=("cryptography", "cffi"),
+        verified_against="OpenSSH 9.2, with OpenSSH's own client as judge",
     ),
 }
 

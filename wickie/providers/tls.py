@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wickie.credentials import DatabaseLogin
 
 CONNECT_SECONDS: Final = 5
-_ANSWER_SECONDS: Final = 15
+ANSWER_SECONDS: Final = 15
 
 # Where Lambda keeps the CAs of RDS, which are in no public bundle:
 # https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
@@ -41,7 +41,7 @@ def connected(login: DatabaseLogin) -> Iterator[socket.socket]:
         ) from None
     with plain:
         if plaintext_wanted(login):
-            plain.settimeout(_ANSWER_SECONDS)
+            plain.settimeout(ANSWER_SECONDS)
         yield plain
 
 
@@ -59,7 +59,7 @@ def secured(plain: socket.socket, login: DatabaseLogin, ca_bundle: str | None) -
         secure = context.wrap_socket(plain, server_hostname=login.host)
     except ssl.SSLError as error:
         raise tls_failure(place, error) from None
-    secure.settimeout(_ANSWER_SECONDS)
+    secure.settimeout(ANSWER_SECONDS)
     return secure
 
 

@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING
 
 from wickie.errors import AuthenticationError, RotationError
 from wickie.model import Answer, Stage, Verdict
-from wickie.providers import C
+from wickie.providers import ByLabel, C
 from wickie.providers import verify as ask
 from wickie.rotation.driver import publish_stages
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wickie.rotation.driver import Rotation
     from wickie.rotation.versions import Versions
 
 
 def verify(rotation: Rotation[C], version_id: str) -> Answer:
     """Ask the target whether it honours a version."""
-    return Answer(*ask(rotation.provider, rotation.secret.read(version_id)))
+    credential = rotation.secret.read(version_id)
+    labels = rotation.versions.labels.get(version_id, [])
+    return _unlabelled(rotation, labels) or Answer(*ask(rotation.provider, credential))
 
 
 def retire(rotation: Rotation[C], version_id: str) -> Answer:
@@ -35,8 +39,9 @@ def retire_alone(rotation: Rotation[C], versions: Versions, version_id: str) -> 
     """
     Retire, for who is `alone`.
 
-    The label goes last: as long as the version carries it, a retry does all of this again. One
-    without a label is left as it is found dead, because its user may serve a later version.
+    The label goes last, but where it is what is honoured (`ByLabel`): as long as the version
+    carries it, a retry does all of this again. One without a label is left as it is found dead,
+    because its user may serve a later version.
     """
     labels = versions.labels.get(version_id, [])
     for stage in (Stage.CURRENT, Stage.PENDING):
@@ -47,19 +52,18 @@ def retire_alone(rotation: Rotation[C], versions: Versions, version_id: str) -> 
             )
     current, old = _current_and(rotation, versions, version_id)
     _require_honoured(rotation, versions, current)
+    if by_label := isinstance(rotation.provider, ByLabel):
+        _take_label(rotation, labels, version_id)
+        if unknown := _unlabelled(rotation, ()):
+            return unknown
     answer = ask(rotation.provider, old)
     if labels or answer[0] is Verdict.LIVE:
         rotation.rotator.retire(old, current)
         answer = ask(rotation.provider, old)
     if answer[0] is Verdict.LIVE:
-        raise RotationError(
-            f"version {version_id} of {versions.arn} is still honoured after its retirement; "
-            f"revoke the credential of {old.holder} by hand"
-        )
-    if answer[0] is Verdict.DEAD:
-        if Stage.PREVIOUS.label in labels:
-            rotation.secret.move(Stage.PREVIOUS, source=version_id)
-        publish_stages(rotation)
+        raise _still_honoured(versions, version_id, old, by_label=by_label)
+    if answer[0] is Verdict.DEAD and not by_label:
+        _take_label(rotation, labels, version_id)
     return Answer(*answer)
 
 
@@ -95,6 +99,32 @@ def take_over(rotation: Rotation[C], version_id: str) -> Answer:
         )
     rotation.leases.keep(credential, rotation.secret.versions().arn)
     return answer
+
+
+def _take_label(rotation: Rotation[C], labels: Sequence[str], version_id: str) -> None:
+    if Stage.PREVIOUS.label in labels:
+        rotation.secret.move(Stage.PREVIOUS, source=version_id)
+    publish_stages(rotation)
+
+
+def _still_honoured(
+    versions: Versions, version_id: str, old: C, *, by_label: bool
+) -> RotationError:
+    remedy = f"revoke the credential of {old.holder} by hand"
+    if by_label:
+        remedy = f"it carries no label any more: have the consumers of key {old.holder} read again"
+    return RotationError(
+        f"version {version_id} of {versions.arn} is still honoured after its retirement; {remedy}"
+    )
+
+
+def _unlabelled(rotation: Rotation[C], labels: Sequence[str]) -> Answer | None:
+    """What is known of a version by its labels alone, where nobody can be asked; else None."""
+    if labels or not isinstance(rotation.provider, ByLabel):
+        return None
+    why = rotation.provider.unasked()
+    detail = f"it carries no label, so its consumers drop it as they read the secret again; {why}"
+    return Answer(Verdict.UNKNOWN, detail) if why else None
 
 
 def _honour_again(

@@ -7,6 +7,7 @@ one that was itself refused is not among them.
 
 from __future__ import annotations
 
+import pkgutil
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,13 @@ def usual_grace(settings: Settings) -> timedelta:
     if settings.get("strategy") not in WITH_OVERLAP or "schedule" not in settings:
         return timedelta()
     return min(_USUAL_GRACE, rules.of(settings["schedule"]).period / 2)
+
+
+def _options(options: Mapping[str, str], settings: Settings) -> None:
+    engine = ENGINES.get(settings.get("engine", ""))
+    for name, check in engine.optional.items() if engine else ():
+        if name in options:
+            pkgutil.resolve_name(check)(options[name])
 
 
 def _passwords(passwords: Any, settings: Settings) -> None:
@@ -87,6 +95,7 @@ def _dependents(dependents: tuple[Any, ...], settings: Settings) -> None:
 
 
 CHECKS: Final[Mapping[str, Callable[[Any, Settings], None]]] = {
+    "options": _options,
     "passwords": _passwords,
     "master": _master,
     "window": _window,

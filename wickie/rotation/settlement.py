@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from wickie.errors import RotationError
 from wickie.model import Answer, SettleState, Stage, Verdict
-from wickie.providers import C, Witness, verify
+from wickie.providers import ByLabel, C, Witness, verify
 from wickie.rotation.driver import publish_stages
 from wickie.rotation.lifecycle import retire_alone
 
@@ -75,7 +75,7 @@ def _decided(
     ):
         return replace(_kept(use), verdict=verdict)
     answer = retire_alone(rotation, versions, previous_id)
-    retired = answer.verdict is Verdict.DEAD
+    retired = answer.verdict is Verdict.DEAD or isinstance(rotation.provider, ByLabel)
     return replace(answer, state=SettleState.RETIRED if retired else SettleState.KEPT)
 
 

@@ -79,6 +79,8 @@ class Entry:
 
 ARENAS: Final[Mapping[str, Entry]] = {
     "PostgreSQL": Entry("postgres", "bench.faults.arenas.postgres:without_tls"),
+    "OpenSSH": Entry("ssh-key", "bench.faults.arenas.ssh_key:one_host"),
+    "Signing keys": Entry("signing-key", "bench.faults.arenas.signing_key:consumer"),
     "PostgreSQL over TLS": Entry("postgres", "bench.faults.arenas.postgres:with_tls", every=5),
 }
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic
 
 from wickie.errors import AuthenticationError, ProviderUnavailableError, RotationError
-from wickie.providers import C
+from wickie.providers import C, Installer
 from wickie.rotation.asking import Patience
+from wickie.rotation.strategies import require_rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +38,9 @@ class DualKey(Generic[C]):
         return self.issuer.issue(current, previous(), token)
 
     def set_secret(self, pending: C, current: C, previous: Callable[[], C | None]) -> None:
-        """See `Rotator`. Nothing is left to set: the key has yet to be honoured."""
-        del current, previous
+        """See `Rotator`. Nothing is left to set but what an `Installer` drew itself."""
+        if isinstance(self.issuer, Installer):
+            self.issuer.install(pending, current, previous())
         patience = self._patience()
         if patience.until(lambda: self._honoured(pending) or None) is None:
             raise ProviderUnavailableError(
@@ -54,6 +56,8 @@ class DualKey(Generic[C]):
             wanted = self.issuer.sign_in(current)
         except AuthenticationError:
             return
+        if isinstance(self.issuer, Installer):  # what is lacking can be installed yet
+            require_rights(pending, rights, current, wanted)
         if rights != wanted:
             raise RotationError(
                 f"key {pending.holder} acts as {rights}, and AWSCURRENT as {wanted}; abandoned, "
