@@ -98,6 +98,9 @@ class ManagedSecret(Section):
         description="how long after a rotation the old credential is left alone",
     )
     rotate_on_deploy: bool = False
+    group: str | None = Field(
+        default=None, min_length=1, description="by which the rotate-fleet flow can select it"
+    )
     dependents: tuple[Dependent, ...] = ()
     discover: bool = Field(
         default=False, description="report who uses it and is not declared under dependents"

@@ -164,7 +164,10 @@ def test_a_lambda_function_gets_one_more_variable_and_keeps_the_others() -> None
     outcome = LambdaFunction(function, "shop", "a1", BRIEF).refresh("v2")
     assert outcome.state is DependentState.REFRESHED
     (update,) = function.updates
-    assert update["Environment"]["Variables"] == {"COLOUR": "blue", "WICKIE_SECRET_VERSION_a1": "v2"}
+    assert update["Environment"]["Variables"] == {
+        "COLOUR": "blue",
+        "WICKIE_SECRET_VERSION_a1": "v2",
+    }
     assert update["RevisionId"] == "r1", "no one's change in between is overwritten"
 
 

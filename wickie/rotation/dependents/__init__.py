@@ -85,4 +85,3 @@ class Kind(Dependent, Protocol):
     @classmethod
     def declared(cls, entry: Declared) -> Self:
         """Make one as declared."""
-

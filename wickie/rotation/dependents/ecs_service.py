@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import ServiceTypeDef
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TagTypeDef
 
     from wickie.rotation.dependents import Declared
 
@@ -44,7 +44,9 @@ class EcsService:
     @classmethod
     def declared(cls, entry: Declared) -> Self:
         """See `Kind`."""
-        return cls(entry.clients.ecs, entry.options["cluster"], entry.options["service"], entry.mark)
+        return cls(
+            entry.clients.ecs, entry.options["cluster"], entry.options["service"], entry.mark
+        )
 
     @property
     def name(self) -> str:
@@ -66,7 +68,9 @@ class EcsService:
         both come here; the second only waits.
         """
         service = self._service()
-        wanted = [{"key": _TAG + mark, "value": versions[mark]} for mark in sorted(versions)]
+        wanted: list[TagTypeDef] = [
+            {"key": _TAG + mark, "value": version} for mark, version in sorted(versions.items())
+        ]
         if any(tag not in service.get("tags", []) for tag in wanted):
             with asking(self.name):
                 self.ecs.update_service(
