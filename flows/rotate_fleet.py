@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
-from uuid import UUID
 
 from prefect import State, flow
 from prefect.artifacts import (
@@ -123,7 +122,7 @@ def _rotate_fleet(
     admit = Pace(limits.per_hour).admit if limits.per_hour else lambda _number, _sleep: None
     fleet = Fleet(clients, within_task, brake, threading.Semaphore(limits.at_once), admit)
     rows: list[FleetRow] = []
-    shown = create_progress_artifact(progress=0.0, key="rotate-fleet-progress")
+    shown: Any = create_progress_artifact(progress=0.0, key="rotate-fleet-progress")
     for number, wave in enumerate(waves_of(units_of(members), limits.canary)):
         canary = bool(limits.canary) and number == 0
         threads = 1 if canary else -(-limits.at_once // _LANES)
@@ -198,7 +197,7 @@ def _unit(fleet: Fleet, unit: Unit) -> Iterable[FleetRow]:
         return fleet.broken(unit, str(error))
 
 
-def _progress(artifact: UUID, share: float) -> None:
+def _progress(artifact: Any, share: float) -> None:
     update_progress_artifact(artifact, progress=round(100 * share, 1))
 
 

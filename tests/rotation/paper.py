@@ -43,6 +43,7 @@ class Secret:
     events: list[dict[str, str]] = field(default_factory=list)
     rotations: list[str] = field(default_factory=list)
     name: str = "shop/db"
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
@@ -60,6 +61,7 @@ class Secret:
         reply: dict[str, Any] = {
             "ARN": self.arn,
             "Name": self.name,
+            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
             "VersionIdsToStages": {version: list(names) for version, names in self.labels.items()},
         }
         self._move_on()
