@@ -101,7 +101,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
     "rds-master": Engine(
         "wickie.providers.rds_master:RdsMaster",
         ("single-user",),
-        opens=("postgres",),
+        opens=("postgres", "mysql", "mariadb"),
         options=("resource",),
         longest=41,
         forbidden='/@"',
@@ -114,7 +114,8 @@ ENGINES: Final[Mapping[str, Engine]] = {
             ),
             "arn:{partition}:rds:{region}:{account}:{resource}",
         ),
-        verified_against="moto's RDS, whose passwords a real PostgreSQL gets and judges; not AWS",
+        verified_against="moto's RDS, whose passwords a real PostgreSQL or MariaDB gets and "
+        "judges; not AWS, and of MySQL only how its secrets are read",
     ),
     "redis": _REDIS,
     "valkey": _REDIS,
