@@ -48,9 +48,7 @@ class RotationStack(Stack):
         for group in groups(config):
             self._add(group)
         if any(secret.dependents for secret in config.secrets):
-            RefreshFunction(
-                self, "Refresh", config, lambda_.Code.from_asset(str(code_for("refresh")))
-            )
+            RefreshFunction(self, "Refresh", config, code_for)
         if not config.secrets:
             # A stack may not be empty; and leaving it out of the app would leave it deployed,
             # rotating the secrets that were just taken out of wickie.yaml.
