@@ -83,9 +83,9 @@ class RotationStack(Stack):
         blocks = group.first.blocks()
         keys = [d[key] for d in blocks for key in ("api_key", "auth_string") if key in d]
         grant(rotation.role, DELIVER, {"secretsmanager": secret_arns(self, keys)})
-        engine = ENGINES[group.engine].permissions
-        arns = {action: [self._arn(arn, group)] for action, arn in engine.items()}
-        grant(rotation.role, engine, arns)
+        engine = ENGINES[group.engine]
+        arns = {action: [self._arn(arn, group)] for action, arn in engine.permissions.items()}
+        grant(rotation.role, engine.permissions, arns, engine.conditions)
         for secret in group.secrets:
             self._schedule(secret, rotation)
 

@@ -44,6 +44,7 @@ class Secret:
     rotations: list[str] = field(default_factory=list)
     name: str = "shop/db"
     tags: dict[str, str] = field(default_factory=dict)
+    strategy: str = "alternating-users"
 
     @property
     def arn(self) -> str:
@@ -102,7 +103,7 @@ class Secret:
         if action == "restore":
             self.labels[version] = ["AWSCURRENT"]
         verdict = scripted or ("LIVE" if version in self.live else "DEAD")
-        answer = {"verdict": verdict, "strategy": "alternating-users", "detail": "as scripted"}
+        answer = {"verdict": verdict, "strategy": self.strategy, "detail": "as scripted"}
         answer["state"] = self.states.get(action, "")
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 

@@ -20,14 +20,17 @@ from wickie.model import (
     DependentState,
     RotationOutcome,
     RotationState,
+    SettleState,
     Stage,
     TimelineEntry,
     Verdict,
 )
+from wickie.rotation.dependents.together import in_words, well
 from wickie.rotation.remote import RemoteSecret
+from wickie.rotation.strategies import WITH_TWO_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from wickie.aws import Clients
     from wickie.rotation.dependents import Dependent
@@ -95,6 +98,8 @@ class Course:
         if superseded := secret.stage_of(old) is not Stage.CURRENT:
             new = secret.current()
         else:
+            if self._request.leak:
+                self._make_room(secret)
             new = self._step("start", lambda: secret.rotate(self._clients, self._token), str)
             self._wait(secret, new, "wait")
         self._secret, self._old, self._new = secret, old, new
@@ -145,6 +150,27 @@ class Course:
         """Put a step into the timeline that has just ended."""
         self._timeline.append(TimelineEntry(step, datetime.now(UTC), detail))
 
+    def _make_room(self, secret: RemoteSecret) -> None:
+        """
+        Retire the key before the leaked one where only two may be: it would stop the new one.
+
+        A rotation on request leaves it alone while it is used; here it is told who uses it.
+        """
+        previous = secret.version(Stage.PREVIOUS)
+        if (
+            self._result.strategy not in WITH_TWO_KEYS
+            or not previous
+            or secret.version(Stage.PENDING)
+        ):
+            return
+        found = self._step("settle previous", lambda: self._settle(secret), lambda a: a.detail)
+        if found.state == SettleState.KEPT:
+            retire = "retire previous"
+            self._step(retire, lambda: secret.ask(self._clients, "retire", previous), _verdict)
+
+    def _settle(self, secret: RemoteSecret) -> Answer:
+        return secret.ask(self._clients, "settle", GraceSeconds="0")
+
     def _wait(self, secret: RemoteSecret, version: str, name: str) -> None:
         patience = self._request.patience
         self._step(name, lambda: secret.wait_for(self._clients, version, patience))
@@ -194,9 +220,9 @@ class Course:
     def _ill(self) -> str:
         """Who of those that were told is not well. Whoever was absent before, was not told."""
         told = self._result.dependents[: len(self._result.dependents) - len(self._absent)]
-        if all(_well(outcome) for outcome in told):
+        if all(well(outcome) for outcome in told):
             return ""
-        return in_words(o for o in self._result.dependents if not _well(o))
+        return in_words(o for o in self._result.dependents if not well(o))
 
     def _give_back(self, why: str) -> None:
         """Put the old value back in use while it is still honoured, leaked or not."""
@@ -265,17 +291,6 @@ class Course:
 
     def _record(self, **changes: Any) -> None:
         self._result = changed(self._result, **changes)
-
-
-def in_words(outcomes: Iterable[DependentOutcome]) -> str:
-    """Say in a line what became of dependents."""
-    return ", ".join(
-        f"{o.name} {o.state.value}" + f" ({o.detail})" * bool(o.detail) for o in outcomes
-    )
-
-
-def _well(outcome: DependentOutcome) -> bool:
-    return outcome.state is DependentState.REFRESHED
 
 
 def _verdict(answer: Answer) -> str:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 from wickie.errors import Error
 from wickie.rotation import remote
 from wickie.rotation.asking import Patience
-from wickie.rotation.course import Course, in_words
-from wickie.rotation.dependents.together import refresh_together
+from wickie.rotation.course import Course
+from wickie.rotation.dependents.together import in_words, refresh_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

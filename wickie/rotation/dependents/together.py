@@ -11,7 +11,7 @@ from wickie.model import DependentOutcome, DependentState
 from wickie.rotation.dependents import StartedAnew
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from wickie.rotation.dependents import Dependent
 
@@ -57,6 +57,18 @@ def refreshed(dependent: Dependent, version: str) -> DependentOutcome:
         return dependent.refresh(version)
     except Error as error:
         return _unhealthy(dependent, error)
+
+
+def well(outcome: DependentOutcome) -> bool:
+    """Whether it came back."""
+    return outcome.state is DependentState.REFRESHED
+
+
+def in_words(outcomes: Iterable[DependentOutcome]) -> str:
+    """Say in a line what became of dependents."""
+    return ", ".join(
+        f"{o.name} {o.state.value}" + f" ({o.detail})" * bool(o.detail) for o in outcomes
+    )
 
 
 def _unhealthy(dependent: Dependent, error: Error) -> DependentOutcome:
