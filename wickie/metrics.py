@@ -101,7 +101,7 @@ class Invocation:
         duration = Metric(
             DURATION, round(milliseconds), "Milliseconds", (("stage", "engine", "step"),)
         )
-        metrics = (duration, Metric(FAILURES, int(bool(reason)), by=kept))
+        metrics: tuple[Metric, ...] = (duration, Metric(FAILURES, int(bool(reason)), by=kept))
         if state in _ENDED and self.event.get("DryRun") != "true":
             metrics = (*metrics, Metric(REPAIRS, 1))
         return embedded(metrics, fields)

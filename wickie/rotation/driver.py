@@ -100,10 +100,10 @@ class Rotator(Protocol[C]):
 
 
 @runtime_checkable
-class Discarding(Protocol[C]):
+class Discarding(Protocol):
     """A rotator whose `create_secret` leaves something in the system."""
 
-    def discard(self, unused: C, current: C) -> None:
+    def discard(self, unused: Any, current: Any) -> None:
         """Have the system honour `unused` no more, which nobody ever got."""
 
 
