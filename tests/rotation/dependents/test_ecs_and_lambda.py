@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -113,6 +114,14 @@ def test_a_mark_is_the_secrets_whether_it_is_named_or_given_by_its_arn() -> None
     marks = {Declared(secret, {}, None).mark for secret in ("shop/db", arn)}  # type: ignore[arg-type]
     assert len(marks) == 1
     assert marks != {Declared("shop/db2", {}, None).mark}  # type: ignore[arg-type]
+
+
+def test_what_is_declared_is_marked_for_its_own_secret() -> None:
+    options = {"cluster": "main", "service": "shop", "function": "shop"}
+    clients: Any = SimpleNamespace(ecs=None, lambda_=None)
+    for kind in (EcsService, LambdaFunction):
+        entries = [Declared(secret, options, clients) for secret in ("shop/db", "shop/api")]
+        assert [kind.declared(entry).mark for entry in entries] == [e.mark for e in entries]
 
 
 def test_what_several_secrets_share_is_started_anew_once_for_all_of_them() -> None:
