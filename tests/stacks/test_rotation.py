@@ -129,7 +129,7 @@ def test_rotate_on_deploy_reaches_secrets_manager(synthesise: Synthesise) -> Non
 def test_a_function_knows_its_strategy_and_where_fingerprints_go(assembly: Assembly) -> None:
     functions = [f["Properties"] for f in assembly.resources(FUNCTION, STACK).values()]
     alternating, single = (
-        next(f for f in functions if strategy in json.dumps(f["Environment"]))
+        next(f for f in functions if strategy in json.dumps(f.get("Environment")))
         for strategy in ("alternating-users", "single-user")
     )
     variables = alternating["Environment"]["Variables"]
@@ -149,9 +149,14 @@ def test_a_function_is_told_what_wickie_yaml_says_of_passwords_and_no_more(
     told = [
         json.loads(variables["WICKIE_PASSWORDS"])
         for f in functions
-        if "WICKIE_PASSWORDS" in (variables := f["Properties"]["Environment"]["Variables"])
+        if "WICKIE_PASSWORDS" in (variables := _variables(f))
     ]
     assert told == [{"length": 40, "symbols": "-_", "consumers": ["url", "dotenv"]}]
+
+
+def _variables(function: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = function["Properties"].get("Environment", {}).get("Variables", {})
+    return found
 
 
 def test_a_function_s_log_expires_and_is_the_only_one_it_may_write(assembly: Assembly) -> None:
@@ -229,7 +234,7 @@ def test_a_rotation_on_schedule_refreshes_the_dependents_that_wickie_yaml_names(
     function = assembly.resources(FUNCTION, STACK)[rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]]
     assert "Environment" not in function["Properties"], "there is room for 4 kB, which they outgrow"
     (file,) = assembly.directory.glob("asset.*/dependents.json")
-    assert function["Metadata"]["aws:asset:path"] == file.parent.name
+    assert file.parent.name.removeprefix("asset.") in json.dumps(function["Properties"]["Code"])
     declared = json.loads(file.read_text())
     assert {"kind": "ecs-service", "cluster": "shop", "service": "checkout"} in [
         dependent for dependents in declared.values() for dependent in dependents
