@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from prefect import State, flow
 from prefect.artifacts import create_table_artifact
+from prefect.events import emit_event
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.states import Completed
@@ -24,7 +25,6 @@ from wickie.aws import Clients
 from wickie.config import ManagedSecret, load_config
 from wickie.errors import Error, RotationError
 from wickie.model import RepairState, to_jsonable
-from wickie.rotation.settlement import GRACE
 from wickie.rotation.upkeep import Upkeep, keep_up
 
 _AT_ONCE: Final = 4
@@ -56,7 +56,8 @@ def upkeep(config: Path = Path("wickie.yaml")) -> State[Summary]:
 def _upkeep(secrets: Sequence[ManagedSecret], clients: Clients) -> State[Summary]:
     futures: dict[str, PrefectFuture[Upkeep]] = {
         secret.name: step.submit(
-            f"upkeep of {secret.name}", partial(keep_up, clients, secret.name, _grace(secret))
+            f"upkeep of {secret.name}",
+            partial(keep_up, clients, secret.name, _given(secret), secret.grace),
         )
         for secret in secrets
     }
@@ -75,17 +76,17 @@ def _upkeep(secrets: Sequence[ManagedSecret], clients: Clients) -> State[Summary
     return Completed(message=f"{len(done)} secrets in order", data={"secrets": to_jsonable(done)})
 
 
-def _grace(secret: ManagedSecret) -> timedelta:
-    grace: timedelta = getattr(secret, "grace", GRACE)
-    return grace
+def _given(secret: ManagedSecret) -> timedelta | None:
+    return secret.grace if "grace" in secret.model_fields_set else None
 
 
 def _show(done: Sequence[Upkeep], amiss: dict[str, str]) -> None:
-    """Put what was done and kept, and why, where people look at the run."""
+    """Put what was done and kept, and why, where people look at the run, or an automation does."""
     log = get_run_logger()
     for each in done:
         if each.repair.state not in (RepairState.SOUND, RepairState.UNDER_WAY):
             log.warning("%s: rotation %s: %s", each.secret, each.repair.state, each.repair.detail)
+            _tell(each)
     rows = [_row(each) for each in done]
     rows += [
         {"secret": name, "rotation": "ERROR", "why": why}
@@ -94,6 +95,15 @@ def _show(done: Sequence[Upkeep], amiss: dict[str, str]) -> None:
     ]
     if rows:
         create_table_artifact(key="upkeep", table=rows)
+
+
+def _tell(each: Upkeep) -> None:
+    """Emit `wickie.rotation.cancelled`, `.stuck`, …: Prefect's automations notify of events."""
+    emit_event(
+        f"wickie.rotation.{each.repair.state.lower()}",
+        resource={"prefect.resource.id": f"wickie.secret.{each.secret}"},
+        payload={"detail": each.repair.detail},
+    )
 
 
 def _row(each: Upkeep) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import os
+from pathlib import Path
 from typing import Any
 
 from wickie.aws import Clients
@@ -15,11 +15,11 @@ from wickie.rotation.refresh import refresh_dependents
 _log = logging.getLogger("wickie")
 _log.setLevel(logging.INFO)
 _clients = functools.cache(Clients)
+_DEPENDENTS = Path(__file__).parent.parent / "dependents.json"  # put into the zip by the stack
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:
     """Refresh the secret's dependents, or raise: EventBridge tries again what raises."""
     secret = event["detail"]["additionalEventData"]["SecretId"]
-    declared = json.loads(os.environ["WICKIE_DEPENDENTS"])
-    outcomes = refresh_dependents(secret, declared, _clients())
+    outcomes = refresh_dependents(secret, json.loads(_DEPENDENTS.read_text()), _clients())
     _log.info(json.dumps({"SecretId": secret, "dependents": to_jsonable(outcomes)}))

@@ -19,7 +19,7 @@ from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
 from stacks.constructs.names import secret_arns
 from stacks.permissions import WATCH
-from wickie.metrics import NAMESPACE, OVERDUE, STUCK, UNREADABLE
+from wickie.metrics import NAMESPACE, OVERDUE, REPAIRS, STUCK, UNREADABLE
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -48,6 +48,9 @@ class ObservabilityStack(Stack):
         alarms = [
             self._failed(),
             self._standing("Stuck", STUCK, 1, "run `wickie repair`"),
+            self._standing(
+                "Repaired", REPAIRS, 1, "a stuck rotation was ended: read why in its log"
+            ),
             self._standing("Overdue", OVERDUE, 1, "run `wickie status`, then `wickie rotate`"),
             self._standing("Unreadable", UNREADABLE, 2, "a secret is gone, or no longer ours"),
         ]

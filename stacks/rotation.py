@@ -48,9 +48,7 @@ class RotationStack(Stack):
         for group in groups(config):
             self._add(group)
         if any(secret.dependents for secret in config.secrets):
-            RefreshFunction(
-                self, "Refresh", config, lambda_.Code.from_asset(str(code_for("refresh")))
-            )
+            RefreshFunction(self, "Refresh", config, code_for)
         if not config.secrets:
             # A stack may not be empty; and leaving it out of the app would leave it deployed,
             # rotating the secrets that were just taken out of wickie.yaml.
@@ -85,9 +83,9 @@ class RotationStack(Stack):
         blocks = group.first.blocks()
         keys = [d[key] for d in blocks for key in ("api_key", "auth_string") if key in d]
         grant(rotation.role, DELIVER, {"secretsmanager": secret_arns(self, keys)})
-        engine = ENGINES[group.engine].permissions
-        arns = {action: [self._arn(arn, group)] for action, arn in engine.items()}
-        grant(rotation.role, engine, arns)
+        engine = ENGINES[group.engine]
+        arns = {action: [self._arn(arn, group)] for action, arn in engine.permissions.items()}
+        grant(rotation.role, engine.permissions, arns, engine.conditions)
         for secret in group.secrets:
             self._schedule(secret, rotation)
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from wickie.credentials import AccessKey
 
-_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=60)
+# As many connections as a run over a fleet has workers; botocore would close those beyond 10.
+_CONFIG = Config(
+    retries={"mode": "standard"}, connect_timeout=5, read_timeout=60, max_pool_connections=64
+)
 
 
 class _Session:

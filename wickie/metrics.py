@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from wickie.model import RepairState
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -26,8 +28,13 @@ OVERDUE: Final = "SecretsOverdue"
 """Secrets whose next rotation lies in the past, by stage."""
 STUCK: Final = "SecretsStuck"
 """Secrets with a rotation that does not end, by stage."""
+REPAIRS: Final = "Repairs"
+"""1 for a stuck rotation that a repair has ended, by stage."""
 UNREADABLE: Final = "SecretsUnreadable"
 """Secrets that could not be asked about, by stage."""
+
+
+_ENDED: Final = (RepairState.FINISHED, RepairState.CANCELLED, RepairState.RESTORED)
 
 
 @dataclass(frozen=True)
@@ -94,4 +101,7 @@ class Invocation:
         duration = Metric(
             DURATION, round(milliseconds), "Milliseconds", (("stage", "engine", "step"),)
         )
-        return embedded((duration, Metric(FAILURES, int(bool(reason)), by=kept)), fields)
+        metrics: tuple[Metric, ...] = (duration, Metric(FAILURES, int(bool(reason)), by=kept))
+        if state in _ENDED and self.event.get("DryRun") != "true":
+            metrics = (*metrics, Metric(REPAIRS, 1))
+        return embedded(metrics, fields)

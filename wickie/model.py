@@ -127,6 +127,8 @@ class RotationState(enum.StrEnum):
     """Not done: the same secret was rotated moments ago."""
     CAPPED = "CAPPED"
     """Not done: more rotations this hour than the configuration allows; a person must look."""
+    NOT_BEGUN = "NOT_BEGUN"
+    """Not done: the run over many secrets was stopped before this one."""
 
 
 class RepairState(enum.StrEnum):

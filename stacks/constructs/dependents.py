@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
 
 from stacks.constructs.dependent_grants import grant_dependents
 from stacks.constructs.grants import grant
@@ -16,9 +17,9 @@ from stacks.constructs.names import secret_arns
 from stacks.permissions import REFRESH
 
 if TYPE_CHECKING:
-    from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
 
+    from stacks.packaging import CodeFor
     from wickie.config import Config
 
 # Longer than a dependent's own patience, so that its answer is heard.
@@ -28,17 +29,18 @@ _TIMEOUT = Duration.minutes(12)
 class RefreshFunction(LoggedFunction):
     """RotationSucceeded of a secret with dependents → EventBridge → the function."""
 
-    def __init__(self, scope: Construct, id_: str, config: Config, code: lambda_.Code) -> None:
+    def __init__(self, scope: Construct, id_: str, config: Config, code_for: CodeFor) -> None:
         dependents = {
             secret.name: secret.declared() for secret in config.secrets if secret.dependents
         }
+        code = code_for("refresh", files={"dependents.json": json.dumps(dependents)})
         super().__init__(
             scope,
             id_,
             name=f"wickie-{config.stage}-refresh",
-            code=code,
+            code=lambda_.Code.from_asset(str(code)),
             handler="lambdas.refresh.lambda_handler",
-            environment={"WICKIE_DEPENDENTS": json.dumps(dependents)},
+            environment={},
             timeout=_TIMEOUT,
         )
         secrets = secret_arns(Stack.of(self), dependents)

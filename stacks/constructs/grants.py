@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_cdk import aws_iam as iam
 
@@ -27,19 +27,27 @@ UNSCOPED: Final = frozenset(
 
 
 def grant(
-    role: iam.IRole, permissions: Iterable[str], resources: Mapping[str, Sequence[str]]
+    role: iam.IRole,
+    permissions: Iterable[str],
+    resources: Mapping[str, Sequence[str]],
+    conditions: Mapping[str, Any] | None = None,
 ) -> None:
     """
     Allow `role` exactly `permissions`.
 
     `resources` gives the ARNs for an action (`s3:GetObject`), else for its service (`s3`). An
     action it does not cover is a `KeyError`: nothing is ever widened to `*` to make it work.
-    No ARNs, as for a stage without secrets, is no statement.
+    No ARNs, as for a stage without secrets, is no statement. `conditions` are by action.
     """
     by_resources: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for action in dict.fromkeys(permissions):
         arns = ["*"] if action in UNSCOPED else _arns(action, resources)
-        if arns:
+        if arns and action in (conditions or {}):
+            condition = (conditions or {})[action]
+            role.add_to_principal_policy(
+                iam.PolicyStatement(actions=[action], resources=list(arns), conditions=condition)
+            )
+        elif arns:
             by_resources[tuple(arns)].append(action)
     for arns_, actions in by_resources.items():
         role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=list(arns_)))

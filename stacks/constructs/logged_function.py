@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -10,10 +10,17 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from wickie.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wickie.config import Network
+
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 kB, of which ARNs that
+# are known at deployment only take some.
+_ROOM: Final = 3600
 
 
 class LoggedFunction(Construct):
@@ -31,6 +38,11 @@ class LoggedFunction(Construct):
         timeout: Duration,
     ) -> None:
         super().__init__(scope, id_)
+        if len("".join([*environment, *environment.values()]).encode()) > _ROOM:
+            raise ConfigError(
+                f"function {name} takes 4 kB of settings, and these are more; shorten options, "
+                f"passwords or prefect-block dependents of its secrets in wickie.yaml"
+            )
         log_group = logs.LogGroup(
             self,
             "Log",

@@ -51,6 +51,49 @@ def test_a_sound_secret_is_settled_and_what_is_kept_is_told_with_the_reason(
     }
 
 
+@pytest.mark.parametrize(
+    ("said", "tag", "seconds"),
+    [("6h", None, 21600), ("6h", "2h", 21600), (None, "2h", 7200), ("0s", "2h", 0)],
+    ids=["wickie.yaml", "wickie.yaml before the tag", "the tag", "none at all"],
+)
+def test_an_old_value_has_the_grace_of_wickie_yaml_else_that_of_the_secrets_tag(
+    secret: Secret, config: Path, said: str | None, tag: str | None, seconds: int
+) -> None:
+    if said:
+        document = yaml.safe_load(config.read_text())
+        document["secrets"][0]["grace"] = said
+        config.write_text(json.dumps(document))
+    secret.tags = {"wickie:grace": tag} if tag else {}
+    assert upkeep(config, return_state=True).is_completed()
+    assert secret.events[-1]["GraceSeconds"] == str(seconds)
+
+
+def test_a_tag_that_is_no_duration_is_named_and_nothing_retired(
+    secret: Secret, config: Path
+) -> None:
+    secret.tags = {"wickie:grace": "a day"}
+    state = upkeep(config, return_state=True)
+    assert "shop/db: tag wickie:grace of shop/db is no duration; write 90s" in state.message
+    assert [action for action, _ in secret.asked] == ["repair"]
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "FINISHED", "STUCK", "SOUND"])
+def test_whoever_automates_is_told_by_an_event_of_a_rotation_that_was_not_in_order(
+    secret: Secret, config: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    def emit(event: str, *, resource: dict[str, str], payload: dict[str, str]) -> None:
+        assert payload == {"detail": "as scripted"}
+        told.append((event, resource["prefect.resource.id"]))
+
+    monkeypatch.setattr("flows.upkeep.emit_event", emit)
+    secret.states["repair"] = state
+    upkeep(config, return_state=True)
+    expected = (f"wickie.rotation.{state.lower()}", "wickie.secret.shop/db")
+    assert told == ([] if state == "SOUND" else [expected])
+
+
 @pytest.mark.parametrize("repaired", ["UNDER_WAY", "FINISHED", "CANCELLED"])
 def test_one_whose_rotation_was_not_in_order_is_repaired_and_nothing_of_it_retired(
     secret: Secret, config: Path, repaired: str

@@ -124,7 +124,7 @@ def test_the_zip_is_small_and_holds_no_more_than_is_needed(folder):
     [
         ("iam-access-key", set()),
         ("ses-smtp", set()),
-        ("rds-master", {"pg8000", "scramp", "asn1crypto"}),
+        ("rds-master", {"pg8000", "scramp", "asn1crypto", "pymysql"}),
     ],
 )
 def test_a_zip_takes_along_the_engines_that_its_own_opens(engine, drivers, tmp_path):

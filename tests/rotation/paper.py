@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,13 @@ class Secret:
     asked: list[tuple[str, str]] = field(default_factory=list)
     events: list[dict[str, str]] = field(default_factory=list)
     rotations: list[str] = field(default_factory=list)
+    name: str = "shop/db"
+    tags: dict[str, str] = field(default_factory=dict)
+    strategy: str = "alternating-users"
+
+    @property
+    def arn(self) -> str:
+        return ARN.replace("shop/db", self.name)
 
     @property
     def secrets_manager(self) -> Secret:
@@ -49,11 +57,12 @@ class Secret:
     lambda_ = secrets_manager
 
     def describe_secret(self, SecretId: str) -> dict[str, Any]:  # noqa: N803  (AWS's name)
-        if SecretId not in (ARN, "shop/db"):
+        if SecretId not in (self.arn, self.name):
             raise refused("DescribeSecret", "ResourceNotFoundException", "can't find it")
         reply: dict[str, Any] = {
-            "ARN": ARN,
-            "Name": "shop/db",
+            "ARN": self.arn,
+            "Name": self.name,
+            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
             "VersionIdsToStages": {version: list(names) for version, names in self.labels.items()},
         }
         self._move_on()
@@ -70,7 +79,7 @@ class Secret:
             self.under_way = None
 
     def rotate_secret(self, SecretId: str, ClientRequestToken: str) -> None:  # noqa: N803
-        assert SecretId == ARN
+        assert SecretId == self.arn
         if any(names == ["AWSPENDING"] for names in self.labels.values()):
             text = "A previous rotation isn't complete. That rotation will be reattempted."
             raise refused("RotateSecret", "InvalidRequestException", text)
@@ -94,7 +103,7 @@ class Secret:
         if action == "restore":
             self.labels[version] = ["AWSCURRENT"]
         verdict = scripted or ("LIVE" if version in self.live else "DEAD")
-        answer = {"verdict": verdict, "strategy": "alternating-users", "detail": "as scripted"}
+        answer = {"verdict": verdict, "strategy": self.strategy, "detail": "as scripted"}
         answer["state"] = self.states.get(action, "")
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
@@ -118,5 +127,53 @@ class Shop:
 
     def refresh(self, version: str) -> DependentOutcome:
         self.seen.append((version, "v1" in self.secret.live))
+        state = DependentState.REFRESHED if self.well else DependentState.UNHEALTHY
+        return DependentOutcome(self.name, state)
+
+
+class Shelf:
+    """Several secrets on paper, in place of every client."""
+
+    def __init__(self, *names: str) -> None:
+        self.secrets = {name: Secret(name=name) for name in names}
+
+    @property
+    def secrets_manager(self) -> Shelf:
+        return self
+
+    lambda_ = secrets_manager
+
+    def _of(self, secret: str) -> Secret:
+        found = next((s for s in self.secrets.values() if secret in (s.name, s.arn)), None)
+        if found is None:
+            raise refused("DescribeSecret", "ResourceNotFoundException", "can't find it")
+        return found
+
+    def describe_secret(self, SecretId: str) -> dict[str, Any]:  # noqa: N803  (AWS's name)
+        return self._of(SecretId).describe_secret(SecretId)
+
+    def rotate_secret(self, SecretId: str, ClientRequestToken: str) -> None:  # noqa: N803
+        self._of(SecretId).rotate_secret(SecretId, ClientRequestToken)
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        return self._of(json.loads(Payload)["SecretId"]).invoke(FunctionName, Payload)
+
+
+class SharedService:
+    """A service of several secrets, that tells when two would start it anew at once."""
+
+    name = "ECS service main/shared"
+
+    def __init__(self, mark: str, starts: list[dict[str, str]], *, well: bool = True) -> None:
+        self.mark, self.starts, self.well = mark, starts, well
+
+    def check(self) -> None:
+        """Nothing ails it."""
+
+    def refresh(self, version: str) -> DependentOutcome:
+        return self.refresh_for({self.mark: version})
+
+    def refresh_for(self, versions: Mapping[str, str]) -> DependentOutcome:
+        self.starts.append(dict(versions))
         state = DependentState.REFRESHED if self.well else DependentState.UNHEALTHY
         return DependentOutcome(self.name, state)

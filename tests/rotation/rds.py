@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +14,16 @@ from moto.rds import models
 
 @dataclass
 class Rds:
-    """Every instance and cluster of moto's is at localhost, in one PostgreSQL server."""
+    """Every instance and cluster of moto's is at localhost, in one database server."""
 
     server: Any
     delay: float = 0.0
     modified: list[str] = field(default_factory=list)
     """Identifiers, one for each password that was set."""
+    statement: Callable[[str, str], str] = lambda user, password: (
+        f'alter role "{user}" password {pg8000.native.literal(password)}'
+    )
+    """Gives a user a password."""
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(models.DBInstance, "address", "localhost")
@@ -51,8 +56,7 @@ class Rds:
         found.pending_modified_values = {"MasterUserPassword": "****"}
 
         def apply() -> None:
-            text = pg8000.native.literal(password)
-            self.server.run(f'alter role "{found.master_username}" password {text}')
+            self.server.run(self.statement(found.master_username, password))
             found.pending_modified_values = {}
 
         threading.Timer(self.delay, apply).start() if self.delay else apply()

@@ -14,6 +14,7 @@ from wickie.errors import ProviderUnavailableError, RotationError
 from wickie.model import Verdict
 from wickie.providers.iam_user import IamUser
 from wickie.rotation.driver import Step
+from wickie.rotation.versions import Secret
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,35 @@ def test_the_old_key_works_for_one_rotation_more(keys, sts):
     assert keys.verdict(first) is Verdict.DEAD
     assert keys.verdict(second) is keys.verdict(keys.key()) is Verdict.LIVE
     assert keys.key().document["team"] == "sea"
+
+
+def test_a_key_made_beside_one_that_was_stored_unseen_is_not_left_behind(keys, monkeypatch):
+    token = keys.aws.until(keys.arn, Step.SET)
+    find, unseen = Secret.find, [token]
+
+    def lagging(secret, version_id):
+        return None if unseen and unseen.pop() == version_id else find(secret, version_id)
+
+    stored = keys.key("AWSPENDING")
+    monkeypatch.setattr(Secret, "find", lambda s, v: lagging(s, v) if v == token else find(s, v))
+    keys.aws.step(keys.arn, Step.CREATE, token)
+    assert not unseen
+    assert keys.key("AWSPENDING") == stored
+    assert keys.ids <= {keys.key().key_id, stored.key_id}
+
+
+def test_a_key_that_could_not_be_taken_back_is_named(keys, monkeypatch):
+    token = keys.aws.begin(keys.arn)
+    made = []
+    monkeypatch.setattr(Secret, "store_pending", lambda _, __, key, ___: made.append(key))
+
+    def broken(*_):
+        raise ProviderUnavailableError("IAM is away")
+
+    monkeypatch.setattr(IamUser, "revoke", broken)
+    with pytest.raises(RotationError, match=r"could not be revoked \(IAM is away\)") as raised:
+        keys.aws.step(keys.arn, Step.CREATE, token)
+    assert made[0].key_id in str(raised.value)
 
 
 def test_fingerprints_follow_the_labels(keys):

@@ -260,7 +260,9 @@ def test_a_busy_instance_is_asked_again_later(master, rds, monkeypatch):
 @pytest.mark.parametrize("engine", ["oracle", "db2"])
 def test_an_engine_that_it_cannot_judge_is_refused(master, engine):
     document = json.loads(master.login.to_secret_string()) | {"engine": engine}
-    with pytest.raises(ConfigError, match=f"does not serve engine '{engine}'; it serves postgres"):
+    with pytest.raises(
+        ConfigError, match=f"does not serve engine '{engine}'; it serves postgres, mysql, mariadb"
+    ):
         master.provider.parse(json.dumps(document), "s")
 
 

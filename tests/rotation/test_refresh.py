@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,9 +62,11 @@ def test_one_that_does_not_come_back_is_named_and_the_others_are_refreshed(
 
 
 def test_the_function_takes_the_secret_from_secrets_managers_event(
-    secret: Secret, shops: dict[str, Shop], monkeypatch: pytest.MonkeyPatch
+    secret: Secret, shops: dict[str, Shop], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("WICKIE_DEPENDENTS", json.dumps(DECLARED))
+    beside = tmp_path / "dependents.json"
+    beside.write_text(json.dumps(DECLARED))
+    monkeypatch.setattr(lambdas.refresh, "_DEPENDENTS", beside)
     monkeypatch.setattr(lambdas.refresh, "_clients", lambda: secret)
     event: dict[str, Any] = {
         "detail": {"eventName": "RotationSucceeded", "additionalEventData": {"SecretId": ARN}}

@@ -107,6 +107,34 @@ def test_a_rotation_under_way_is_joined_and_not_started_twice() -> None:
     assert secret.rotations == []
 
 
+def test_the_key_before_a_leaked_one_makes_room_though_it_is_used_and_the_report_says_so() -> None:
+    secret = Secret(strategy="dual-key")
+    outcome = carry_out(secret, reason="leak", leaked_version="v1")
+    assert outcome.state is RotationState.ROTATED
+    asked = [(action, version) for action, version in secret.asked if action != "verify"]
+    assert asked == [("settle", ""), ("retire", "v0"), ("retire", "v1")]
+    details = {entry.step: entry.detail for entry in outcome.timeline}
+    assert details["settle previous"] == "as scripted", "who used it"
+    assert details["retire previous"] == "DEAD"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "reason", "settled"),
+    [
+        ("dual-key", "requested", "KEPT"),
+        ("alternating-users", "leak", "KEPT"),
+        ("dual-key", "leak", "RETIRED"),
+    ],
+)
+def test_it_is_left_alone_where_nothing_leaked_or_room_there_is(
+    strategy: str, reason: str, settled: str
+) -> None:
+    secret = Secret(strategy=strategy)
+    secret.states["settle"] = settled
+    carry_out(secret, reason=reason)
+    assert ("retire", "v0") not in secret.asked
+
+
 def test_a_leaked_previous_version_is_retired_without_another_rotation() -> None:
     secret = Secret()
     shop = Shop(secret)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -99,6 +100,14 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def synthesise(tmp_path_factory: pytest.TempPathFactory, code: Path) -> Synthesise:
     """Synthesise any configurations in one app, in this process."""
 
+    def code_for(name: str, files: Mapping[str, str] | None = None) -> Path:
+        if not files:
+            return code
+        folder = tmp_path_factory.mktemp(name)
+        for file, text in files.items():
+            (folder / file).write_text(text)
+        return folder
+
     def run(*configs: Config, acknowledged: bool = True) -> Assembly:
         from stacks import stage  # noqa: PLC0415  (starts Node; only when a test asks for it)
 
@@ -108,7 +117,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory, code: Path) -> Synthesi
             if not acknowledged:
                 patch.setattr(stage, "acknowledge", lambda *_: None)
             for config in configs:
-                stage.add_stage(app, config, lambda _, **__: code)
+                stage.add_stage(app, config, code_for)
         if acknowledged:
             app.synth()
         else:

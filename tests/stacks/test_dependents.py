@@ -114,7 +114,7 @@ def test_only_the_secret_s_own_function_reads_the_key_of_prefects_api(
     readers = {
         logical_id: on(assembly, ROTATION, logical_id[:-16], "secretsmanager:GetSecretValue")
         for logical_id, function in functions.items()
-        if "WICKIE_ENGINE" in function["Properties"]["Environment"]["Variables"]
+        if "Environment" in function["Properties"]
     }
     assert sorted(readers.values(), key=len) == [
         {_secret("shop/other")},

@@ -28,6 +28,7 @@ def test_every_alarm_tells_the_topic_and_what_to_do(assembly: Assembly) -> None:
     alarms = _alarms(assembly)
     assert sorted(alarms) == [
         "wickie-dev-Overdue",
+        "wickie-dev-Repaired",
         "wickie-dev-RotationFailed",
         "wickie-dev-Stuck",
         "wickie-dev-Unreadable",
@@ -49,7 +50,7 @@ def test_alarms_are_set_on_metrics_that_the_functions_write(assembly: Assembly) 
         for alarm in _alarms(assembly).values()
         if alarm["Namespace"] == metrics.NAMESPACE
     }
-    assert ours == {metrics.OVERDUE, metrics.STUCK, metrics.UNREADABLE}
+    assert ours == {metrics.OVERDUE, metrics.REPAIRS, metrics.STUCK, metrics.UNREADABLE}
 
 
 def test_a_failed_rotation_of_a_managed_secret_is_told_at_once(assembly: Assembly) -> None:
@@ -80,7 +81,7 @@ def test_the_dashboard_draws_what_the_functions_write(assembly: Assembly) -> Non
 
 
 def test_a_stage_without_secrets_has_alarms_too(synthesise: Synthesise) -> None:
-    assert len(_alarms(synthesise(Config(stage="dev")))) == 4
+    assert len(_alarms(synthesise(Config(stage="dev")))) == 5
 
 
 def _listed(found: str | list[str]) -> list[str]:

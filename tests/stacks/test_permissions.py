@@ -88,6 +88,19 @@ def test_a_rotation_function_may_do_what_its_engine_declares_on_what_the_options
     }
 
 
+def test_a_function_that_makes_access_keys_may_set_no_other_tag_than_its_own(
+    synthesise: Synthesise,
+) -> None:
+    config = _secret("iam-access-key", "dual-key", user="app")
+    statements = synthesise(config).statements("WickieRotation-dev", "iamaccesskeydualkey")
+    (tagging,) = (s for s in statements if "iam:TagUser" in _actions([s]))
+    assert _actions([tagging]) == {"iam:TagUser"}
+    assert tagging["Condition"] == {
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["wickie:issuing"]},
+        "Null": {"aws:TagKeys": "false"},
+    }
+
+
 def test_an_option_that_names_more_than_one_resource_stops_synthesis(
     synthesise: Synthesise,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wickie.config import Config, ManagedSecret
+from wickie.errors import ConfigError
 
 if TYPE_CHECKING:
     from tests.stacks.conftest import Assembly, Synthesise
@@ -128,7 +129,7 @@ def test_rotate_on_deploy_reaches_secrets_manager(synthesise: Synthesise) -> Non
 def test_a_function_knows_its_strategy_and_where_fingerprints_go(assembly: Assembly) -> None:
     functions = [f["Properties"] for f in assembly.resources(FUNCTION, STACK).values()]
     alternating, single = (
-        next(f for f in functions if strategy in json.dumps(f["Environment"]))
+        next(f for f in functions if strategy in json.dumps(f.get("Environment")))
         for strategy in ("alternating-users", "single-user")
     )
     variables = alternating["Environment"]["Variables"]
@@ -148,9 +149,14 @@ def test_a_function_is_told_what_wickie_yaml_says_of_passwords_and_no_more(
     told = [
         json.loads(variables["WICKIE_PASSWORDS"])
         for f in functions
-        if "WICKIE_PASSWORDS" in (variables := f["Properties"]["Environment"]["Variables"])
+        if "WICKIE_PASSWORDS" in (variables := _variables(f))
     ]
     assert told == [{"length": 40, "symbols": "-_", "consumers": ["url", "dotenv"]}]
+
+
+def _variables(function: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = function["Properties"].get("Environment", {}).get("Variables", {})
+    return found
 
 
 def test_a_function_s_log_expires_and_is_the_only_one_it_may_write(assembly: Assembly) -> None:
@@ -226,11 +232,24 @@ def test_a_rotation_on_schedule_refreshes_the_dependents_that_wickie_yaml_names(
     rule = assembly.only("AWS::Events::Rule", STACK)["Properties"]
     assert rule["EventPattern"]["detail"] == {"eventName": ["RotationSucceeded"]}
     function = assembly.resources(FUNCTION, STACK)[rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]]
-    variables = function["Properties"]["Environment"]["Variables"]
-    declared = json.loads(variables["WICKIE_DEPENDENTS"])
+    assert "Environment" not in function["Properties"], "there is room for 4 kB, which they outgrow"
+    (file,) = assembly.directory.glob("asset.*/dependents.json")
+    assert file.parent.name.removeprefix("asset.") in json.dumps(function["Properties"]["Code"])
+    declared = json.loads(file.read_text())
     assert {"kind": "ecs-service", "cluster": "shop", "service": "checkout"} in [
         dependent for dependents in declared.values() for dependent in dependents
     ]
+
+
+def test_what_does_not_fit_into_a_functions_environment_is_refused_before_aws_refuses_it(
+    synthesise: Synthesise, dependents: Config
+) -> None:
+    (secret,) = dependents.secrets
+    block = next(d for d in secret.dependents if d.kind == "prefect-block")
+    blocks = tuple(block.model_copy(update={"block": f"secret/shop-{n}"}) for n in range(40))
+    crowded = secret.model_copy(update={"dependents": blocks})
+    with pytest.raises(ConfigError, match=r"takes 4 kB of settings.* shorten options, passwords"):
+        synthesise(dependents.model_copy(update={"secrets": (crowded,)}))
 
 
 def test_the_function_that_refreshes_dependents_reads_no_secret(assembly: Assembly) -> None:

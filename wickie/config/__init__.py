@@ -22,6 +22,7 @@ from pydantic import (
 from wickie.apis import settled
 from wickie.config.dependents import Dependent, RdsProxyDependent
 from wickie.config.section import Section, told_by_pydantic
+from wickie.durations import duration_of
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation import rules
@@ -29,8 +30,6 @@ from wickie.rotation.possible import CHECKS, usual_grace
 
 T = TypeVar("T")
 
-_DURATION = re.compile(r"(\d+)\s*([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PLAINLY = {
     "extra_forbidden": "unknown key; correct its spelling or take it out",
     "missing": "missing; see wickie.example.yaml",
@@ -40,8 +39,8 @@ _PLAINLY = {
 
 def _duration(value: object) -> object:
     """Read `90s`, `10m`, `2h`, `1d`; leave anything else to pydantic's own reading."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else value
+    duration = duration_of(value) if isinstance(value, str) else None
+    return value if duration is None else duration
 
 
 def _rotation_schedule(value: str) -> str:
@@ -98,6 +97,9 @@ class ManagedSecret(Section):
         description="how long after a rotation the old credential is left alone",
     )
     rotate_on_deploy: bool = False
+    group: str | None = Field(
+        default=None, min_length=1, description="by which the rotate-fleet flow can select it"
+    )
     dependents: tuple[Dependent, ...] = ()
     discover: bool = Field(
         default=False, description="report who uses it and is not declared under dependents"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, ProviderUnavailableError, RotationError
+from wickie.providers.registry import ISSUING_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from wickie.providers import Context
 
-_ISSUING: Final = "wickie:issuing"
 _NOTED_ATTEMPTS: Final = 8
 """A tag's value has 256 characters: a token of 64, and 20 for each time."""
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
@@ -171,7 +171,7 @@ class IamUser:
     def _attempts(self, token: str) -> list[datetime]:
         """When earlier attempts of the same rotation were about to make a key."""
         tags = {t["Key"]: t["Value"] for t in self.iam.list_user_tags(UserName=self.name)["Tags"]}
-        noted, *times = tags.get(_ISSUING, "").split(" ")
+        noted, *times = tags.get(ISSUING_TAG, "").split(" ")
         if noted != token:
             return []
         return [datetime.strptime(time, _TIME).replace(tzinfo=UTC) for time in times]
@@ -180,7 +180,7 @@ class IamUser:
         # All of them, for IAM may list the key of an attempt only when a later one has begun.
         times = [*attempts, datetime.now(UTC)][-_NOTED_ATTEMPTS:]
         value = " ".join([token, *(time.strftime(_TIME) for time in times)])
-        self.iam.tag_user(UserName=self.name, Tags=[{"Key": _ISSUING, "Value": value}])
+        self.iam.tag_user(UserName=self.name, Tags=[{"Key": ISSUING_TAG, "Value": value}])
 
     def _create(self) -> tuple[str, Sensitive]:
         try:

@@ -37,6 +37,8 @@ class Engine:
     """Symbols that its passwords may not have, however they are quoted."""
     permissions: Mapping[str, str] = field(default_factory=dict)
     """IAM action to the ARN it is granted on, with {partition}, {region}, {account}, {option}."""
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """IAM action to what it is granted under, as a policy has it."""
     verified_against: str = ""
     """What judged its tests: a real server, or a stand-in, and then of what kind."""
 
@@ -46,6 +48,14 @@ class Engine:
 
 
 _PG8000: Final = ("pg8000", "scramp", "asn1crypto")
+ISSUING_TAG: Final = "wickie:issuing"
+"""The one tag of an IAM user that is wickie's to set."""
+_OWN_TAG: Final = {
+    "iam:TagUser": {
+        "ForAllValues:StringEquals": {"aws:TagKeys": [ISSUING_TAG]},
+        "Null": {"aws:TagKeys": "false"},  # for all of none is true
+    }
+}
 _ACCESS_KEYS: Final = dict.fromkeys(
     (
         "iam:CreateAccessKey",
@@ -77,6 +87,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
         ("dual-key",),
         options=("user",),
         permissions=_ACCESS_KEYS,
+        conditions=_OWN_TAG,
         verified_against="moto's IAM, judged by a stand-in for STS that checks SigV4; not AWS",
     ),
     "http-api": Engine(
@@ -89,6 +100,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
         ("dual-key",),
         options=("user",),
         permissions=_ACCESS_KEYS,
+        conditions=_OWN_TAG,
         verified_against="moto's IAM, judged by an SMTP server that computes the password; not AWS",
     ),
     "redshift": Engine(
@@ -103,7 +115,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
     "rds-master": Engine(
         "wickie.providers.rds_master:RdsMaster",
         ("single-user",),
-        opens=("postgres",),
+        opens=("postgres", "mysql", "mariadb"),
         options=("resource",),
         longest=41,
         forbidden='/@"',
@@ -116,7 +128,8 @@ ENGINES: Final[Mapping[str, Engine]] = {
             ),
             "arn:{partition}:rds:{region}:{account}:{resource}",
         ),
-        verified_against="moto's RDS, whose passwords a real PostgreSQL gets and judges; not AWS",
+        verified_against="moto's RDS, whose passwords a real PostgreSQL or MariaDB gets and "
+        "judges; not AWS, and of MySQL only how its secrets are read",
     ),
     "redis": _REDIS,
     "valkey": _REDIS,

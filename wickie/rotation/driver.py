@@ -13,12 +13,13 @@ from __future__ import annotations
 import enum
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, runtime_checkable
 
 from wickie.credentials import Sensitive
 from wickie.errors import (
     AuthenticationError,
     ConfigError,
+    Error,
     ProviderError,
     ProviderUnavailableError,
     RotationError,
@@ -98,6 +99,14 @@ class Rotator(Protocol[C]):
         """Make the system refuse `old`, and end the sessions that were opened with it."""
 
 
+@runtime_checkable
+class Discarding(Protocol):
+    """A rotator whose `create_secret` leaves something in the system."""
+
+    def discard(self, unused: Any, current: Any) -> None:
+        """Have the system honour `unused` no more, which nobody ever got."""
+
+
 class Fingerprints(Protocol):
     """Where versions of secrets are published so that a scanner recognises them."""
 
@@ -170,11 +179,25 @@ def _create(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> 
     if secret.find(event.token) is None:
         previous = _previous(rotation, versions, current)
         pending = rotation.rotator.create_secret(current, previous, event.token)
-        secret.store_pending(event.token, pending, event.rotation_token)
+        if not secret.store_pending(event.token, pending, event.rotation_token):
+            _discard(rotation, pending, current)
     stored = secret.read(event.token)
     # The current value too: no earlier rotation published the one a secret was made with.
     rotation.fingerprints.publish(versions.arn, current_id, Stage.CURRENT, current.secret)
     rotation.fingerprints.publish(versions.arn, event.token, Stage.PENDING, stored.secret)
+
+
+def _discard(rotation: Rotation[C], unused: C, current: C) -> None:
+    """Take back what was made and could not be stored: the retry would find nothing to do."""
+    if not isinstance(rotation.rotator, Discarding):
+        return
+    try:
+        rotation.rotator.discard(unused, current)
+    except Error as error:
+        raise RotationError(
+            f"{unused.holder} was made for {rotation.secret.id} although the version has another "
+            f"value, and could not be revoked ({error}); revoke it by hand"
+        ) from None
 
 
 def _set(rotation: Rotation[C], seen: Versions, event: RotationEvent) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import DependentError
 from wickie.model import DependentState
-from wickie.rotation.dependents import refreshed
 from wickie.rotation.dependents.registry import open_dependent
+from wickie.rotation.dependents.together import refresh_together
 from wickie.rotation.remote import RemoteSecret
 
 if TYPE_CHECKING:
@@ -35,8 +34,7 @@ def refresh_dependents(
     if not dependents:
         return ()
     version = found.current()
-    with ThreadPoolExecutor(len(dependents)) as pool:
-        outcomes = tuple(pool.map(lambda dependent: refreshed(dependent, version), dependents))
+    outcomes = refresh_together([(dependent, version) for dependent in dependents])
     if ill := [o for o in outcomes if o.state is DependentState.UNHEALTHY]:
         told = "; ".join(f"{outcome.name}: {outcome.detail}" for outcome in ill)
         raise DependentError(f"not well with the new value of {found.name}: {told}")

@@ -8,7 +8,7 @@ what comes back is a verdict. So whoever runs a replacement needs no right to re
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wickie import errors
@@ -39,6 +39,7 @@ class RemoteSecret:
     name: str
     function: str
     stages: Mapping[str, Stage]
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def describe(cls, clients: Clients, secret: str) -> RemoteSecret:
@@ -56,6 +57,7 @@ class RemoteSecret:
             name=reply["Name"],
             function=reply["RotationLambdaARN"],
             stages={version: Stage.of(labels[version]) for version in labels},
+            tags={tag.get("Key", ""): tag.get("Value", "") for tag in reply.get("Tags", [])},
         )
 
     def stage_of(self, version: str) -> Stage:

@@ -148,8 +148,8 @@ class Secret(Generic[C]):
 
     def store_pending(
         self, version_id: str, credential: C, rotation_token: Sensitive | None
-    ) -> None:
-        """Give the version its value, once: a version that has one already keeps it."""
+    ) -> bool:
+        """Give the version its value; False where it has another one already, which it keeps."""
         token = {"RotationToken": rotation_token.reveal()} if rotation_token else {}
         try:
             self.client.put_secret_value(
@@ -160,7 +160,8 @@ class Secret(Generic[C]):
                 **token,
             )
         except self.client.exceptions.ResourceExistsException:
-            return  # an earlier attempt's value, not yet visible when we looked
+            return False  # an earlier attempt's value, not yet visible when we looked
+        return True
 
     def move(self, stage: Stage, source: str | None, target: str | None = None) -> None:
         """

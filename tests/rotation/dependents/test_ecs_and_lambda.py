@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from botocore.exceptions import ClientError, ParamValidationError
 from wickie.errors import ConfigError, DependentError, NotFoundError, ProviderUnavailableError
 from wickie.model import DependentState
 from wickie.rotation.asking import Patience, asking
+from wickie.rotation.dependents import Declared, Dependent
 from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction
+from wickie.rotation.dependents.together import refresh_together
 
 BRIEF = Patience(0.05, first=0.001)
 
@@ -33,7 +36,8 @@ class Ecs:
 
     def tag_resource(self, *, resourceArn: str, tags: list[dict[str, str]]) -> None:  # noqa: N803  (AWS's name)
         assert resourceArn == "arn:shop"
-        self.tags = tags
+        keys = {tag["key"] for tag in tags}
+        self.tags = [tag for tag in self.tags if tag["key"] not in keys] + tags
 
     def describe_services(self, *, cluster: str, services: list[str], include: list[str]) -> Any:
         assert include == ["TAGS"]
@@ -60,7 +64,7 @@ def in_progress(failed: int = 0) -> dict[str, Any]:
 
 
 def refresh(*states: dict[str, Any]) -> Any:
-    return EcsService(Ecs(*states), "main", "shop", BRIEF).refresh("v2")
+    return EcsService(Ecs(*states), "main", "shop", "a1", BRIEF).refresh("v2")
 
 
 def test_an_ecs_service_is_well_when_its_new_deployment_is_complete() -> None:
@@ -88,7 +92,7 @@ def test_an_ecs_service_is_unhealthy_when_its_deployment_does_not_complete(
 
 def test_a_service_is_not_started_twice_for_one_version() -> None:
     ecs = Ecs({"rolloutState": "COMPLETED"})
-    service = EcsService(ecs, "main", "shop", BRIEF)
+    service = EcsService(ecs, "main", "shop", "a1", BRIEF)
     for _ in range(2):
         assert service.refresh("v2").state is DependentState.REFRESHED
     assert ecs.deployments == 1
@@ -96,9 +100,54 @@ def test_a_service_is_not_started_twice_for_one_version() -> None:
     assert ecs.deployments == 2
 
 
+def test_a_service_of_two_secrets_is_not_started_anew_for_the_one_that_stays() -> None:
+    ecs = Ecs({"rolloutState": "COMPLETED"})
+    one, other = (EcsService(ecs, "main", "shop", mark, BRIEF) for mark in ("a1", "b2"))
+    one.refresh("v2")
+    other.refresh("w2")
+    one.refresh("v2")
+    assert ecs.deployments == 2
+
+
+def test_a_mark_is_the_secrets_whether_it_is_named_or_given_by_its_arn() -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf"
+    marks = {Declared(secret, {}, None).mark for secret in ("shop/db", arn)}  # type: ignore[arg-type]
+    assert len(marks) == 1
+    assert marks != {Declared("shop/db2", {}, None).mark}  # type: ignore[arg-type]
+
+
+def test_what_is_declared_is_marked_for_its_own_secret() -> None:
+    options = {"cluster": "main", "service": "shop", "function": "shop"}
+    clients: Any = SimpleNamespace(ecs=None, lambda_=None)
+    for kind in (EcsService, LambdaFunction):
+        entries = [Declared(secret, options, clients) for secret in ("shop/db", "shop/api")]
+        assert [kind.declared(entry).mark for entry in entries] == [e.mark for e in entries]
+
+
+def test_what_several_secrets_share_is_started_anew_once_for_all_of_them() -> None:
+    ecs, function = Ecs({"rolloutState": "COMPLETED"}), Lambda("Successful", "Successful")
+    wanted: list[tuple[Dependent, str]] = []
+    for mark in ("a1", "b2"):
+        wanted += [
+            (EcsService(ecs, "main", "shop", mark, BRIEF), f"{mark}-new"),
+            (LambdaFunction(function, "shop", mark, BRIEF), f"{mark}-new"),
+        ]
+    outcomes = refresh_together(wanted)
+    assert [outcome.name for outcome in outcomes] == [dependent.name for dependent, _ in wanted]
+    assert {outcome.state for outcome in outcomes} == {DependentState.REFRESHED}
+    assert ecs.deployments == 1
+    assert {tag["value"] for tag in ecs.tags} == {"a1-new", "b2-new"}
+    (update,) = function.updates
+    assert update["Environment"]["Variables"].keys() == {
+        "COLOUR",
+        "WICKIE_SECRET_VERSION_a1",
+        "WICKIE_SECRET_VERSION_b2",
+    }
+
+
 def test_a_service_that_does_not_exist_is_told_by_name_before_anything_is_done() -> None:
     with pytest.raises(NotFoundError, match=r"main/shoop does not exist; .* wickie.yaml"):
-        EcsService(Ecs(), "main", "shoop").check()
+        EcsService(Ecs(), "main", "shoop", "a1").check()
 
 
 class Lambda:
@@ -121,35 +170,38 @@ class Lambda:
 
 def test_a_lambda_function_gets_one_more_variable_and_keeps_the_others() -> None:
     function = Lambda("InProgress", "Successful")
-    outcome = LambdaFunction(function, "shop", BRIEF).refresh("v2")
+    outcome = LambdaFunction(function, "shop", "a1", BRIEF).refresh("v2")
     assert outcome.state is DependentState.REFRESHED
     (update,) = function.updates
-    assert update["Environment"]["Variables"] == {"COLOUR": "blue", "WICKIE_SECRET_VERSION": "v2"}
+    assert update["Environment"]["Variables"] == {
+        "COLOUR": "blue",
+        "WICKIE_SECRET_VERSION_a1": "v2",
+    }
     assert update["RevisionId"] == "r1", "no one's change in between is overwritten"
 
 
 def test_a_lambda_function_that_has_the_version_is_left_alone() -> None:
-    function = Lambda(environment={"Variables": {"WICKIE_SECRET_VERSION": "v2"}})
-    outcome = LambdaFunction(function, "shop", BRIEF).refresh("v2")
+    function = Lambda(environment={"Variables": {"WICKIE_SECRET_VERSION_a1": "v2"}})
+    outcome = LambdaFunction(function, "shop", "a1", BRIEF).refresh("v2")
     assert outcome.state is DependentState.REFRESHED
     assert not function.updates
 
 
 def test_a_lambda_function_whose_update_fails_is_unhealthy() -> None:
-    outcome = LambdaFunction(Lambda("InProgress", "Failed"), "shop", BRIEF).refresh("v2")
+    outcome = LambdaFunction(Lambda("InProgress", "Failed"), "shop", "a1", BRIEF).refresh("v2")
     assert outcome.state is DependentState.UNHEALTHY
 
 
 def test_a_lambda_function_whose_variables_cannot_be_read_is_not_stripped_of_them() -> None:
     function = Lambda(environment={"Error": {"ErrorCode": "AccessDeniedException"}})
     with pytest.raises(DependentError, match="allow kms:Decrypt"):
-        LambdaFunction(function, "shop", BRIEF).refresh("v2")
+        LambdaFunction(function, "shop", "a1", BRIEF).refresh("v2")
     assert not function.updates
 
 
 def test_a_lambda_function_that_does_not_exist_is_told_by_name() -> None:
     with pytest.raises(NotFoundError, match="Lambda function shoop"):
-        LambdaFunction(Lambda(), "shoop").check()
+        LambdaFunction(Lambda(), "shoop", "a1").check()
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def serve(fargate: Fargate, arn: str, script: str) -> EcsService:
         launchType="FARGATE",
         networkConfiguration=fargate.network,
     )
-    return EcsService(fargate.ecs, fargate.cluster, "shop", Patience(60))
+    return EcsService(fargate.ecs, fargate.cluster, "shop", "a1", Patience(60))
 
 
 def tasks(fargate: Fargate) -> set[str]:

@@ -10,15 +10,17 @@ from wickie.model import DependentOutcome, DependentState
 from wickie.rotation.asking import Patience, asking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import ServiceTypeDef
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TagTypeDef
 
     from wickie.rotation.dependents import Declared
 
 # The fewest failed tasks at which ECS's own deployment circuit breaker gives up.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 _FAILED_TASKS: Final = 3
-_TAG: Final = "wickie:secret-version"
+_TAG: Final = "wickie:secret-version:"
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,20 @@ class EcsService:
         "ecs:UpdateService",
     )
     OPTIONS: ClassVar[tuple[str, ...]] = ("cluster", "service")
+    EXCLUSIVE: ClassVar[bool] = True
 
     ecs: ECSClient
     cluster: str
     service: str
+    mark: str
     patience: Patience = field(default=Patience(600), repr=False)
 
     @classmethod
     def declared(cls, entry: Declared) -> Self:
         """See `Kind`."""
-        return cls(entry.clients.ecs, entry.options["cluster"], entry.options["service"])
+        return cls(
+            entry.clients.ecs, entry.options["cluster"], entry.options["service"], entry.mark
+        )
 
     @property
     def name(self) -> str:
@@ -51,24 +57,28 @@ class EcsService:
         self._service()
 
     def refresh(self, version: str) -> DependentOutcome:
-        """
-        Force a new deployment, unless one was for this version, and wait for it to be steady.
+        """See `Dependent`."""
+        return self.refresh_for({self.mark: version})
 
-        The service is tagged with the version, because the rotation's own event and a leak
-        response may both come here; the second only waits.
+    def refresh_for(self, versions: Mapping[str, str]) -> DependentOutcome:
+        """
+        Force a new deployment, unless one was for these versions, and wait for it to be steady.
+
+        The service is tagged with them, because the rotation's own event and a leak response may
+        both come here; the second only waits.
         """
         service = self._service()
-        if {"key": _TAG, "value": version} not in service.get("tags", []):
-            self._start(service["serviceArn"], version)
+        wanted: list[TagTypeDef] = [
+            {"key": _TAG + mark, "value": version} for mark, version in sorted(versions.items())
+        ]
+        if any(tag not in service.get("tags", []) for tag in wanted):
+            with asking(self.name):
+                self.ecs.update_service(
+                    cluster=self.cluster, service=self.service, forceNewDeployment=True
+                )
+                self.ecs.tag_resource(resourceArn=service["serviceArn"], tags=wanted)
         outcome = self.patience.until(self._outcome)
         return outcome or self._unhealthy(f"not steady after {self.patience.seconds:.0f} s")
-
-    def _start(self, arn: str, version: str) -> None:
-        with asking(self.name):
-            self.ecs.update_service(
-                cluster=self.cluster, service=self.service, forceNewDeployment=True
-            )
-            self.ecs.tag_resource(resourceArn=arn, tags=[{"key": _TAG, "value": version}])
 
     def _outcome(self) -> DependentOutcome | None:
         """Judge the deployment in force: it is ours, or began later and so has the value too."""

@@ -10,11 +10,13 @@ from wickie.model import DependentOutcome, DependentState
 from wickie.rotation.asking import Patience, asking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_lambda import LambdaClient
 
     from wickie.rotation.dependents import Declared
 
-_MARK: Final = "WICKIE_SECRET_VERSION"
+_VARIABLE: Final = "WICKIE_SECRET_VERSION_"
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,17 @@ class LambdaFunction:
         "lambda:UpdateFunctionConfiguration",
     )
     OPTIONS: ClassVar[tuple[str, ...]] = ("function",)
+    EXCLUSIVE: ClassVar[bool] = True
 
     lambda_: LambdaClient
     function: str
+    mark: str
     patience: Patience = field(default=Patience(120), repr=False)
 
     @classmethod
     def declared(cls, entry: Declared) -> Self:
         """See `Kind`."""
-        return cls(entry.clients.lambda_, entry.options["function"])
+        return cls(entry.clients.lambda_, entry.options["function"], entry.mark)
 
     @property
     def name(self) -> str:
@@ -46,8 +50,12 @@ class LambdaFunction:
             self.lambda_.get_function_configuration(FunctionName=self.function)
 
     def refresh(self, version: str) -> DependentOutcome:
+        """See `Dependent`."""
+        return self.refresh_for({self.mark: version})
+
+    def refresh_for(self, versions: Mapping[str, str]) -> DependentOutcome:
         """
-        Change one variable, which retires every environment that is warm.
+        Change a variable for each secret, which retires every environment that is warm.
 
         UpdateFunctionConfiguration replaces all variables, so the others are sent along, and
         only if no one has changed the function in between (RevisionId).
@@ -59,10 +67,11 @@ class LambdaFunction:
                     f"{self.name}: its variables cannot be read; allow kms:Decrypt on their key"
                 )
             variables = now.get("Environment", {}).get("Variables", {})
-            if variables.get(_MARK) != version:
+            wanted = {_VARIABLE + mark: version for mark, version in versions.items()}
+            if not wanted.items() <= variables.items():
                 self.lambda_.update_function_configuration(
                     FunctionName=self.function,
-                    Environment={"Variables": {**variables, _MARK: version}},
+                    Environment={"Variables": {**variables, **wanted}},
                     RevisionId=now["RevisionId"],
                 )
         outcome = self.patience.until(self._outcome)

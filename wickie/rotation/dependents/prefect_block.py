@@ -27,6 +27,7 @@ class PrefectBlock:
         "secretsmanager:DescribeSecret",
     )
     OPTIONS: ClassVar[tuple[str, ...]] = ("api_url", "block", "fields", "api_key", "auth_string")
+    EXCLUSIVE: ClassVar[bool] = True
 
     entry: Declared = field(repr=False)
     api_url: str

@@ -34,6 +34,7 @@ class RdsProxy:
         "secretsmanager:DescribeSecret",
     )
     OPTIONS: ClassVar[tuple[str, ...]] = ("proxy", "other_user")
+    EXCLUSIVE: ClassVar[bool] = False
 
     entry: Declared = field(repr=False)
     proxy: str

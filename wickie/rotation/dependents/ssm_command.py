@@ -46,6 +46,7 @@ class SsmCommand:
         "parameters",
         "timeout_seconds",
     )
+    EXCLUSIVE: ClassVar[bool] = True
 
     entry: Declared = field(repr=False)
     document: str

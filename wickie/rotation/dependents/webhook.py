@@ -37,6 +37,7 @@ class Webhook:
 
     PERMISSIONS: ClassVar[tuple[str, ...]] = ("kms:GenerateMac", "secretsmanager:DescribeSecret")
     OPTIONS: ClassVar[tuple[str, ...]] = ("url", "key", "health")
+    EXCLUSIVE: ClassVar[bool] = False
 
     entry: Declared = field(repr=False)
     url: str = field(repr=False)

@@ -81,6 +81,8 @@ WITH_MASTER: Final = frozenset({"alternating-users", "dual-password"})
 """Those that sign in as an administrator, where they cannot do without."""
 WITH_PASSWORDS: Final = frozenset({"single-user", "alternating-users", "dual-password"})
 """Those that draw a password; any other has the system itself make the credential."""
+WITH_TWO_KEYS: Final = frozenset({"dual-key"})
+"""Those whose system may have no room for a third credential."""
 WITH_OVERLAP: Final = frozenset({"alternating-users", "dual-password", "dual-key"})
 """Those by which the old credential still works beside the new one."""
 

@@ -37,6 +37,10 @@ class DualKey(Generic[C]):
         """See `Rotator`. The key is made here, before it can be stored: see `Issuer.issue`."""
         return self.issuer.issue(current, previous(), token)
 
+    def discard(self, unused: C, current: C) -> None:
+        """See `Discarding`. It would take the room of the next one."""
+        self.issuer.revoke(unused, current)
+
     def set_secret(self, pending: C, current: C, previous: Callable[[], C | None]) -> None:
         """See `Rotator`. Nothing is left to set but what an `Installer` drew itself."""
         if isinstance(self.issuer, Installer):

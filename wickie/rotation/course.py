@@ -1,0 +1,297 @@
+"""The course of one secret's replacement, in the phases that `replacement` runs in order."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace as changed
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wickie.errors import (
+    AuthenticationError,
+    DependentError,
+    Error,
+    ProviderUnavailableError,
+    RotationError,
+)
+from wickie.model import (
+    Answer,
+    DependentOutcome,
+    DependentState,
+    RotationOutcome,
+    RotationState,
+    SettleState,
+    Stage,
+    TimelineEntry,
+    Verdict,
+)
+from wickie.rotation.dependents.together import in_words, well
+from wickie.rotation.remote import RemoteSecret
+from wickie.rotation.strategies import WITH_TWO_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wickie.aws import Clients
+    from wickie.rotation.dependents import Dependent
+    from wickie.rotation.replacement import ReplacementRequest, StepRunner
+
+T = TypeVar("T")
+
+
+class Course:
+    """Each phase is for `attempt`; `telling` and `told` stand between them."""
+
+    _secret: RemoteSecret
+    _old: str
+    _new: str
+
+    def __init__(self, request: ReplacementRequest, clients: Clients, run: StepRunner) -> None:
+        self._request = request
+        self._clients = clients
+        self._run = run
+        self._token = str(uuid.uuid4())
+        self._started = datetime.now(UTC)
+        self._timeline = [TimelineEntry("asked", self._started, request.reason)]
+        self._absent: tuple[DependentOutcome, ...] = ()
+        self._superseded = False
+        self._to_tell: str | None = None
+        """The version that the dependents are to be told of, as long as they have not been."""
+        self._given_back = ""
+        """Why the old value was put back in use, if it was."""
+        self._failed = False
+        self._result = RotationOutcome(
+            request.secret,
+            RotationState.FAILED,
+            request.reason,
+            from_version=request.leaked_version,
+        )
+
+    def attempt(self, phase: Callable[[], None]) -> None:
+        """Run a phase, unless an earlier one failed."""
+        if self._failed:
+            return
+        try:
+            phase()
+        except Error as error:
+            self.fail(error)
+
+    def fail(self, error: Error) -> None:
+        """End the course here."""
+        self._failed, self._to_tell = True, None
+        self.note("failed", str(error))
+        self._record(state=RotationState.FAILED, error=str(error))
+
+    def outcome(self) -> RotationOutcome:
+        """What was done, up to now."""
+        seconds = (datetime.now(UTC) - self._started).total_seconds()
+        return changed(self._result, timeline=tuple(self._timeline), seconds=seconds)
+
+    def renew(self) -> None:
+        """Have a new value in use, and see that it is honoured."""
+        secret = self._step("preflight", self._preflight)
+        old = self._request.leaked_version or secret.current()
+        if secret.stage_of(old) is Stage.PENDING:
+            # In use it can be rotated away; dropped half-set it could be the only value honoured.
+            self._wait(secret, old, "finish the rotation under way")
+            secret = RemoteSecret.describe(self._clients, secret.arn)
+        if superseded := secret.stage_of(old) is not Stage.CURRENT:
+            new = secret.current()
+        else:
+            if self._request.leak:
+                self._make_room(secret)
+            new = self._step("start", lambda: secret.rotate(self._clients, self._token), str)
+            self._wait(secret, new, "wait")
+        self._secret, self._old, self._new = secret, old, new
+        self._superseded = superseded
+        self._record(from_version=old, to_version=new)
+        answer = self._step("verify new", lambda: self._verify_new(secret, new), _verdict)
+        if answer.verdict is Verdict.DEAD:
+            self._give_back("the new value is not honoured")
+        elif secret.stage_of(old) is not Stage.RETIRED:
+            self._to_tell = new
+
+    def telling(self) -> list[tuple[Dependent, str]]:
+        """Who is to be refreshed now, and with which version."""
+        version, absent = self._to_tell, {outcome.name for outcome in self._absent}
+        if version is None or self._failed:
+            return []
+        return [(d, version) for d in self._request.dependents if d.name not in absent]
+
+    def told(self, outcomes: Sequence[DependentOutcome]) -> None:
+        """Take note of what became of those that were `telling`."""
+        if self._to_tell is not None:
+            self._to_tell = None
+            self._record(dependents=(*outcomes, *self._absent))
+
+    def judge(self) -> None:
+        """Put the old value back in use where a dependent is not well with the new one."""
+        ill = self._ill()
+        if self._given_back or not ill:
+            return
+        if self._superseded:
+            raise DependentError(f"{ill}; repair it, then rotate with version {self._old} again")
+        self._give_back(ill)
+
+    def conclude(self) -> None:
+        """See to the value that is in use no more."""
+        secret, old = self._secret, self._old
+        if self._given_back:
+            self._rolled_back()
+            return
+        if self._request.leak:
+            self._step("retire old", lambda: secret.ask(self._clients, "retire", old), _verdict)
+            self._step("prove old dead", lambda: self._prove_dead(secret, old), _verdict)
+        else:
+            self._step("look at old", lambda: self._look_at(secret, old), _verdict)
+        self._record(state=RotationState.ROTATED)
+
+    def note(self, step: str, detail: str) -> None:
+        """Put a step into the timeline that has just ended."""
+        self._timeline.append(TimelineEntry(step, datetime.now(UTC), detail))
+
+    def _make_room(self, secret: RemoteSecret) -> None:
+        """
+        Retire the key before the leaked one where only two may be: it would stop the new one.
+
+        A rotation on request leaves it alone while it is used; here it is told who uses it.
+        """
+        previous = secret.version(Stage.PREVIOUS)
+        if (
+            self._result.strategy not in WITH_TWO_KEYS
+            or not previous
+            or secret.version(Stage.PENDING)
+        ):
+            return
+        found = self._step("settle previous", lambda: self._settle(secret), lambda a: a.detail)
+        if found.state == SettleState.KEPT:
+            retire = "retire previous"
+            self._step(retire, lambda: secret.ask(self._clients, "retire", previous), _verdict)
+
+    def _settle(self, secret: RemoteSecret) -> Answer:
+        return secret.ask(self._clients, "settle", GraceSeconds="0")
+
+    def _wait(self, secret: RemoteSecret, version: str, name: str) -> None:
+        patience = self._request.patience
+        self._step(name, lambda: secret.wait_for(self._clients, version, patience))
+
+    def _preflight(self) -> RemoteSecret:
+        """Ask whether the value in use is honoured: nothing that ails a secret gets past this."""
+        secret = RemoteSecret.describe(self._clients, self._request.secret)
+        self._record(secret=secret.name)
+        answer = secret.ask(self._clients, "verify", secret.current())
+        self._record(strategy=answer.strategy)
+        if answer.verdict is Verdict.DEAD:
+            raise AuthenticationError(
+                f"the value of {secret.name} in use is not honoured ({answer.detail}); "
+                f"run wickie repair {secret.name}, or store one that is, then rotate"
+            )
+        if answer.verdict is Verdict.UNKNOWN:
+            raise ProviderUnavailableError(
+                f"the value of {secret.name} in use cannot be verified ({answer.detail})"
+            )
+        self._check_dependents()
+        return secret
+
+    def _check_dependents(self) -> None:
+        """A dependent that is amiss already stops a rotation on request, and no leak response."""
+        absent = []
+        for dependent in self._request.dependents:
+            try:
+                dependent.check()
+            except Error as error:
+                if not self._request.leak:
+                    raise
+                if not error.retryable:
+                    unhealthy = DependentState.UNHEALTHY
+                    absent.append(DependentOutcome(dependent.name, unhealthy, str(error)))
+        self._absent = tuple(absent)
+
+    def _verify_new(self, secret: RemoteSecret, new: str) -> Answer:
+        answer = self._persistently(secret, new)
+        self._record(new_credential=answer.verdict)
+        if answer.verdict is Verdict.UNKNOWN:
+            raise ProviderUnavailableError(
+                f"the new value of {secret.name} could not be verified ({answer.detail}); it is "
+                f"in use, though its dependents were not told: rotate again"
+            )
+        return answer
+
+    def _ill(self) -> str:
+        """Who of those that were told is not well. Whoever was absent before, was not told."""
+        told = self._result.dependents[: len(self._result.dependents) - len(self._absent)]
+        if all(well(outcome) for outcome in told):
+            return ""
+        return in_words(o for o in self._result.dependents if not well(o))
+
+    def _give_back(self, why: str) -> None:
+        """Put the old value back in use while it is still honoured, leaked or not."""
+        secret, old = self._secret, self._old
+        try:
+            self._step("restore old", lambda: secret.ask(self._clients, "restore", old), _verdict)
+        except Error as error:
+            raise RotationError(
+                f"{secret.name}: {why}; version {old} could not be put back for {self._new}: "
+                f"{error}"
+            ) from None
+        self._given_back, self._to_tell = why, old
+
+    def _rolled_back(self) -> None:
+        self._record(
+            state=RotationState.ROLLED_BACK,
+            old_credential=Verdict.LIVE,
+            new_credential=Verdict.UNKNOWN,
+            error=f"{self._secret.name}: {self._given_back}, so version {self._old} was put back"
+            + (", which did not help" if self._ill() else "")
+            + ("; the leaked value is in use" if self._request.leak else "")
+            + "; repair that, then rotate again",
+        )
+
+    def _prove_dead(self, secret: RemoteSecret, old: str) -> Answer:
+        answer = self._persistently(secret, old)
+        self._record(old_credential=answer.verdict)
+        if answer.verdict is Verdict.LIVE:
+            raise RotationError(
+                f"version {old} of {secret.name} is still honoured after it was retired; "
+                f"revoke it by hand"
+            )
+        if answer.verdict is Verdict.UNKNOWN:
+            raise ProviderUnavailableError(
+                f"version {old} of {secret.name} could not be proven dead ({answer.detail}); "
+                f"rotate again with --version {old} when the system behind it can be reached"
+            )
+        return answer
+
+    def _look_at(self, secret: RemoteSecret, old: str) -> Answer:
+        """With alternating users the old value stays good until the next rotation, by design."""
+        try:
+            answer = secret.ask(self._clients, "verify", old)
+        except Error as error:
+            answer = Answer(Verdict.UNKNOWN, detail=str(error))
+        self._record(old_credential=answer.verdict)
+        return answer
+
+    def _persistently(self, secret: RemoteSecret, version: str) -> Answer:
+        """Verify `version`, asking again for a while when there is no answer."""
+        last = Answer(Verdict.UNKNOWN)
+
+        def known() -> Answer | None:
+            nonlocal last
+            last = secret.ask(self._clients, "verify", version)
+            return None if last.verdict is Verdict.UNKNOWN else last
+
+        return self._request.patience_with_providers.until(known) or last
+
+    def _step(
+        self, name: str, action: Callable[[], T], told: Callable[[T], str] = lambda _: ""
+    ) -> T:
+        value = self._run(name, action)
+        self.note(name, told(value))
+        return value
+
+    def _record(self, **changes: Any) -> None:
+        self._result = changed(self._result, **changes)
+
+
+def _verdict(answer: Answer) -> str:
+    return answer.verdict.value
