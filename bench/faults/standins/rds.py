@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pg8000.native
-import pytest
 from moto.rds import models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
 
 
 @dataclass
 class Rds:
     """Every instance and cluster of moto's is at localhost, in one PostgreSQL server."""
 
-    server: Any
+    run: Callable[[str], object]
+    """Runs a statement in that server, as RDS's own user."""
     delay: float = 0.0
     modified: list[str] = field(default_factory=list)
     """Identifiers, one for each password that was set."""
@@ -52,7 +57,7 @@ class Rds:
 
         def apply() -> None:
             text = pg8000.native.literal(password)
-            self.server.run(f'alter role "{found.master_username}" password {text}')
+            self.run(f'alter role "{found.master_username}" password {text}')
             found.pending_modified_values = {}
 
         threading.Timer(self.delay, apply).start() if self.delay else apply()
