@@ -6,7 +6,7 @@ import json
 import secrets
 import string
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -50,9 +50,13 @@ class Once:
     """A fault that befalls the rotation as a whole."""
 
     scenario: Callable[[Trial], list[str]]
+    first_only: bool = False
+    """Whether it is about a secret that has never rotated."""
 
-    def play(self, trial: Trial, _point: int) -> list[str]:
-        """Let it happen, and say what was wrong then."""
+    def play(self, trial: Trial, _point: int) -> list[str] | None:
+        """Let it happen, and say what was wrong then; None if it cannot happen."""
+        if self.first_only and trial.rotator.second:
+            return None
         return [*self.scenario(trial), *broken(trial, ALWAYS)]
 
 
@@ -87,7 +91,7 @@ def _same_token(trial: Trial, _fuse: Fuse, _call: Call) -> None:
 
 
 def _other_secret(trial: Trial, _fuse: Fuse, _call: Call) -> None:
-    _rival(trial, Trial.begin(trial.rotator))
+    _rival(trial, Trial.begin(replace(trial.rotator, second=False)))
 
 
 def _rival(trial: Trial, other: Trial) -> None:
@@ -187,7 +191,7 @@ FAULTS: Final[Mapping[str, AtCalls | Once]] = {
     "concurrent-other-secret": AtCalls(_other_secret),
     "duplicate-step": Once(_twice),
     "out-of-order": Once(_out_of_order),
-    "wrong-current": Once(_wrong_current),
+    "wrong-current": Once(_wrong_current, first_only=True),
     "no-previous": Once(_no_previous),
 }
 """Each by its name in the table that `python -m bench bench.crashes` prints."""
