@@ -3,7 +3,7 @@ Every rotator of every arena through every fault, with Secrets Manager's retry a
 
 Dying is tried before calls, which is dying after the one that precedes it: what was in memory is
 lost either way. In an arena that is quick it is tried before every call. Other faults strike at
-a call each, another one for each rotator; `make bench` tries them everywhere.
+a call each, another one for each rotator; `python -m bench bench.crashes` tries them at more.
 """
 
 from __future__ import annotations
