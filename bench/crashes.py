@@ -47,14 +47,17 @@ def _of_arena(name: str, entry: Entry, arena: Arena, aws: Aws) -> Iterator[dict[
 
 def row(title: str, rotator: Rotator, stride: int = 1) -> dict[str, Any]:
     """Put one rotator through all faults."""
-    number = len(calls(rotator))
-    tallies = {fault: try_out(rotator, fault, every(stride)) for fault in FAULTS}
+    made = calls(rotator)
+    tallies = {
+        fault: try_out(rotator, fault, every(stride, first), made)
+        for first, fault in enumerate(FAULTS)
+    }
     for tally in tallies.values():
         for what in tally.broken:
             print(f"{title}: {what}", file=sys.stderr)
     return {
         "rotator": title,
-        "calls": number,
+        "calls": len(made),
         **{fault: _cell(tally) for fault, tally in tallies.items()},
         "trials": sum(tally.tried for tally in tallies.values()),
         "broken": sum(len(tally.broken) for tally in tallies.values()),

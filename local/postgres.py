@@ -53,7 +53,7 @@ def _reachable(path: Path) -> bool:
 
 
 class Postgres:
-    """One server on a free port, `scram-sha-256` only. Use as a context manager."""
+    """One server on a free port, where all need a password. Use as a context manager."""
 
     admin: DatabaseLogin
     """Its superuser; `document` says how TLS is to be done, so it fits into a secret."""
@@ -66,12 +66,13 @@ class Postgres:
         *,
         bin_dir: Path | None = None,
         tls: bool = True,
+        auth: str = "scram-sha-256",
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.port = 0
         self._processes = processes or Processes()
         self._bin = bin_dir or next(iter(binaries()), Path())
-        self._tls = tls
+        self._tls, self._auth = tls, auth
         self._settings = {**_THROWAWAY, "shared_buffers": "16MB", **(settings or {})}
         self._server: subprocess.Popen[bytes] | None = None
         self._as: dict[str, Any] = {}
@@ -127,7 +128,7 @@ class Postgres:
             file.write_text(password.reveal())
             self._own(file)
             self._run(
-                "initdb", f"--pwfile={file}", "--username=postgres", "--auth=scram-sha-256",
+                "initdb", f"--pwfile={file}", "--username=postgres", f"--auth={self._auth}",
                 "--encoding=UTF8", "--no-locale", "--no-sync",
             )  # fmt: skip
         finally:

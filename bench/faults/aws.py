@@ -94,6 +94,11 @@ class Aws:
         return secretsmanager_backends[ACCOUNT][REGION].secrets[arn]
 
 
+def new_clients() -> Clients:
+    """Clients of it, for whatever is not the function under test."""
+    return Clients(boto3.Session("testing", "testing", region_name=REGION))
+
+
 @contextmanager
 def open_aws() -> Iterator[Aws]:
     """Start one. Only one may run in a process, since moto's state is global."""
@@ -104,7 +109,7 @@ def open_aws() -> Iterator[Aws]:
         World("http://localhost", Path(scratch)) as world,
     ):
         secretsmanager.complete(world)
-        clients = Clients(boto3.Session("testing", "testing", region_name=REGION))
+        clients = new_clients()
         yield Aws(clients, make_fingerprint_store(clients.dynamodb, clients.kms))
 
 

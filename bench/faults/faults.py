@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from bench.faults.arenas import Administered
+from bench.faults.arenas import Administered, Crowded
 from bench.faults.fuse import Call, Fuse, Phase
 from bench.faults.invariants import ALWAYS, broken
 from bench.faults.trial import Trial
 from wickie.rotation.driver import Step
+from wickie.rotation.strategies import WITH_MASTER, WITH_PASSWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from bench.faults.rotator import Rotator
 
     Act = Callable[[Trial, Fuse, Call], None]
 
@@ -33,7 +36,7 @@ class AtCalls:
 
     act: Act
     phase: Phase = Phase.BEFORE
-    applies: Callable[[Trial, Call], bool] = lambda *_: True
+    applies: Callable[[Rotator, Call], bool] = lambda *_: True
 
     def play(self, trial: Trial, point: int) -> list[str] | None:
         """Strike at call number `point`; say what was wrong then, None if there was no such."""
@@ -47,9 +50,13 @@ class Once:
     """A fault that befalls the rotation as a whole."""
 
     scenario: Callable[[Trial], list[str]]
+    first_only: bool = False
+    """Whether it is about a secret that has never rotated."""
 
-    def play(self, trial: Trial, _point: int) -> list[str]:
-        """Let it happen, and say what was wrong then."""
+    def play(self, trial: Trial, _point: int) -> list[str] | None:
+        """Let it happen, and say what was wrong then; None if it cannot happen."""
+        if self.first_only and trial.rotator.second:
+            return None
         return [*self.scenario(trial), *broken(trial, ALWAYS)]
 
 
@@ -84,7 +91,7 @@ def _same_token(trial: Trial, _fuse: Fuse, _call: Call) -> None:
 
 
 def _other_secret(trial: Trial, _fuse: Fuse, _call: Call) -> None:
-    _rival(trial, Trial.begin(trial.rotator))
+    _rival(trial, Trial.begin(replace(trial.rotator, second=False)))
 
 
 def _rival(trial: Trial, other: Trial) -> None:
@@ -100,8 +107,8 @@ def _master_rotates(trial: Trial, _fuse: Fuse, _call: Call) -> None:
         trial.rotator.aws.put(trial.master, arena.change_master())
 
 
-def _has_master(trial: Trial, _call: Call) -> bool:
-    return trial.master is not None and trial.rotator.strategy == "alternating-users"
+def _has_master(rotator: Rotator, _call: Call) -> bool:
+    return isinstance(rotator.arena, Administered) and rotator.strategy in WITH_MASTER
 
 
 def _twice(trial: Trial) -> list[str]:
@@ -134,6 +141,11 @@ def _wrong_current(trial: Trial) -> list[str]:
     trial.token = aws.begin(trial.arn)
     current = aws.version(trial.arn, "AWSCURRENT")
     trial.retry()
+    if (
+        trial.rotator.strategy not in WITH_PASSWORDS
+        and aws.version(trial.arn, "AWSCURRENT") != current
+    ):
+        return []  # the system made a credential for whom the value names: it may cure the secret
     facts = {
         "a wrong AWSCURRENT was replaced": aws.version(trial.arn, "AWSCURRENT") == current,
         "the user's credential was changed": trial.rotator.arena.honours(right),
@@ -152,9 +164,20 @@ def _spoilt(trial: Trial, value: str) -> str:
 
 
 def _no_previous(trial: Trial) -> list[str]:
+    """What it holds is a stranger's then, and stays where others may be for the same user."""
     trial.renew()
     trial.rotator.aws.detach(trial.arn, "AWSPREVIOUS")
-    return []
+    older, trial.older = trial.older, None
+    arena = trial.rotator.arena
+    if not isinstance(arena, Crowded):
+        return []
+    trial.retry()
+    facts = {
+        "nothing was raised where there is no room": bool(trial.errors),
+        "a stranger's credential was revoked": older is None or arena.honours(older),
+    }
+    arena.make_room([trial.old])
+    return [wrong for wrong, holds in facts.items() if not holds]
 
 
 FAULTS: Final[Mapping[str, AtCalls | Once]] = {
@@ -170,7 +193,7 @@ FAULTS: Final[Mapping[str, AtCalls | Once]] = {
     "concurrent-other-secret": AtCalls(_other_secret),
     "duplicate-step": Once(_twice),
     "out-of-order": Once(_out_of_order),
-    "wrong-current": Once(_wrong_current),
+    "wrong-current": Once(_wrong_current, first_only=True),
     "no-previous": Once(_no_previous),
 }
 """Each by its name in the table that `python -m bench bench.crashes` prints."""

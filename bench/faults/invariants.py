@@ -65,6 +65,10 @@ def _old_as_promised(trial: Trial) -> bool:
     return trial.rotator.arena.honours(trial.old) is trial.rotator.overlap
 
 
+def _older_is_gone(trial: Trial) -> bool:
+    return trial.older is None or not trial.rotator.arena.honours(trial.older)
+
+
 def _same_document(trial: Trial) -> bool:
     """All but who signs in and how; where it signs in above all."""
     value, parse = trial.rotator.aws.value(trial.arn, "AWSCURRENT") or "{}", trial.rotator.parse
@@ -99,6 +103,7 @@ IN_THE_END: Final[Mapping[str, Callable[[Trial], bool]]] = {
     "AWSCURRENT is not the new version, or AWSPENDING is left over": _promoted,
     "AWSCURRENT is not honoured": _current_is_honoured,
     "the old credential is not as the strategy promises": _old_as_promised,
+    "more than the last two credentials are honoured": _older_is_gone,
     "unknown keys were lost, or another system is named": _same_document,
     "fingerprints disagree with the labels": _fingerprints_agree,
     "a credential was made that no version holds": _no_strays,

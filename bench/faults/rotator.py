@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from bench.faults.arenas import settings_of
 from bench.faults.aws import TABLE
 from wickie.errors import Error
 from wickie.providers import Context
 from wickie.providers.registry import find_engine
 from wickie.rotation.registry import RotationSettings, respond
+from wickie.rotation.strategies import WITH_OVERLAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,24 +43,23 @@ class Rotator:
     @property
     def overlap(self) -> bool:
         """Whether the old credential is to outlive the rotation that replaces it."""
-        return self.strategy != "single-user"
+        return self.strategy in WITH_OVERLAP
 
     def parse(self, value: str) -> Credential:
         """Read a secret's value."""
-        parsed: Credential = self._provider.parse(value, "under trial")
+        options = settings_of(self.arena, value)["options"]
+        provider = find_engine(self.engine).open(Context(self.aws.clients, options))
+        parsed: Credential = provider.parse(value, "under trial")
         return parsed
-
-    @cached_property
-    def _provider(self) -> Any:
-        context = Context(self.aws.clients, self.arena.options)
-        return find_engine(self.engine).open(context)
 
 
 def wickie(aws: Aws, arena: Arena, engine: str, strategy: str, *, second: bool = False) -> Rotator:
     """Make a rotator of wickie's own function."""
-    settings = RotationSettings(engine, strategy, TABLE, aws.fingerprint_key, options=arena.options)
+    common = RotationSettings(engine, strategy, TABLE, aws.fingerprint_key)
 
     def step(event: Mapping[str, str], seconds_left: Callable[[], float]) -> object:
+        value = aws.value(event["SecretId"], "AWSCURRENT") or ""
+        settings = replace(common, **settings_of(arena, value))
         return respond(event, settings, aws.clients, seconds_left)
 
     return Rotator(engine, strategy, aws, arena, step, second=second)

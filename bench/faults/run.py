@@ -11,7 +11,7 @@ from bench.faults.invariants import IN_THE_END, broken
 from bench.faults.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from bench.faults.fuse import Call
     from bench.faults.rotator import Rotator
@@ -44,10 +44,22 @@ def every(stride: int, first: int = 0) -> Callable[[Call], bool]:
     return lambda call: call.number % stride == first % stride
 
 
-def try_out(rotator: Rotator, name: str, where: Callable[[Call], bool] = anywhere) -> Tally:
-    """Try a fault of `FAULTS`: at each call that it is for and `where` picks, or once."""
+def try_out(
+    rotator: Rotator,
+    name: str,
+    where: Callable[[Call], bool] = anywhere,
+    made: Sequence[Call] | None = None,
+) -> Tally:
+    """
+    Try a fault of `FAULTS`: at each call that it is for and `where` picks, or once.
+
+    `made` is what `calls` returned, for who has asked already.
+    """
     fault, found, tried = FAULTS[name], [], 0
-    for number in _points(rotator, fault, where) if isinstance(fault, AtCalls) else [0]:
+    points = [0]
+    if isinstance(fault, AtCalls):
+        points = [c.number for c in applicable(rotator, name, made or calls(rotator)) if where(c)]
+    for number in points:
         trial = Trial.begin(rotator)
         wrong = fault.play(trial, number)
         trial.retry()
@@ -59,9 +71,10 @@ def try_out(rotator: Rotator, name: str, where: Callable[[Call], bool] = anywher
     return Tally(tried, tuple(found))
 
 
-def _points(rotator: Rotator, fault: AtCalls, where: Callable[[Call], bool]) -> list[int]:
-    probe, made = Trial.begin(rotator), calls(rotator)
-    return [call.number for call in made if fault.applies(probe, call) and where(call)]
+def applicable(rotator: Rotator, name: str, made: Sequence[Call]) -> list[Call]:
+    """Those calls at which a fault may strike."""
+    fault = FAULTS[name]
+    return [call for call in made if isinstance(fault, AtCalls) and fault.applies(rotator, call)]
 
 
 def names(*, everywhere: bool) -> Iterable[str]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from bench.faults.arenas import Administered
+from bench.faults.arenas import Administered, Crowded
 from bench.faults.boundaries import watched
 from bench.faults.fuse import Died, Fuse
 from wickie.rotation.driver import Step
@@ -35,6 +35,8 @@ class Trial:
     old: str
     """The value that was current before this rotation."""
     token: str
+    older: str | None = None
+    """The one before that, in a second rotation."""
     master: str | None = None
     errors: list[Exception] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Trial:
             master = more["masterarn"] = aws.store(rotator.arena.master())
         value = json.dumps(json.loads(rotator.arena.secret()) | more)
         arn = aws.store(value)
-        trial = cls(rotator, arn, value, aws.begin(arn), master)
+        trial = cls(rotator, arn, value, aws.begin(arn), master=master)
         if rotator.second:
             trial.renew()
         return trial
@@ -63,8 +65,10 @@ class Trial:
         self.retry()
         if self.errors:
             raise self.errors[0]
-        aws = self.rotator.aws
-        self.old = aws.value(self.arn, "AWSCURRENT") or ""
+        aws, arena = self.rotator.aws, self.rotator.arena
+        if isinstance(arena, Crowded):
+            arena.let_pass()
+        self.older, self.old = self.old, aws.value(self.arn, "AWSCURRENT") or ""
         self.token = aws.begin(self.arn)
 
     def attempt(self, fuse: Fuse | None = None, steps: Iterable[Step] = Step) -> bool:

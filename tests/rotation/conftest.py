@@ -19,11 +19,11 @@ from moto.secretsmanager import models
 from moto.secretsmanager.exceptions import ResourceExistsException
 
 import local.secretsmanager
+from bench.faults.standins.valkey import Server as ValkeyServer
 from local.postgres import Postgres as PostgresServer
 from local.valkey import Valkey
 from local.world import REGION
 from tests.rotation.fakes import FakeDatabase, login
-from tests.rotation.valkey import Server as ValkeyServer
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.model import Verdict

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
+from bench.faults.fuse import Died
+from bench.faults.standins.sts import Sts
 from tests.rotation.conftest import SecretsManager
-from tests.rotation.sts import Sts
 from wickie.credentials import AccessKey, Sensitive
 from wickie.model import Verdict
 from wickie.providers import Context, verify
@@ -78,10 +79,6 @@ class Keys:
 
 def as_key(made: dict[str, str]) -> AccessKey:
     return AccessKey(made["AccessKeyId"], Sensitive(made["SecretAccessKey"]))
-
-
-class Died(BaseException):
-    """What no `except Exception` of the function's can catch, as SIGKILL could not be."""
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.rotation.keys import DAY, Died, Keys, as_key, dying
-from tests.rotation.sts import Sts
+from bench.faults.fuse import Died
+from bench.faults.standins.sts import Sts
+from tests.rotation.keys import DAY, Keys, as_key, dying
 from wickie.errors import ProviderUnavailableError, RotationError
 from wickie.model import Verdict
 from wickie.providers.iam_user import IamUser
@@ -30,11 +31,6 @@ def sts(aws):
 def keys(aws, sts):
     sts.lag = 0.0
     return Keys.make(aws, sts)
-
-
-def steps(keys, token):
-    for step in Step:
-        keys.aws.step(keys.arn, step, token)
 
 
 def test_the_old_key_works_for_one_rotation_more(keys, sts):
@@ -149,42 +145,6 @@ def test_the_old_key_can_be_put_back_even_if_the_new_one_died(keys):
     keys.aws.clients.iam.update_access_key(**name, Status="Inactive")
     assert keys.aws.act("restore", keys.arn, version)["verdict"] == "LIVE"
     assert keys.key() == old
-
-
-@pytest.mark.slow
-def test_killed_at_any_boundary_the_retry_ends_well(aws, sts):
-    sts.lag, point, broken = 0.0, 0, []
-    while True:
-        keys = Keys.make(aws, sts)
-        keys.rotate()
-        sts.age(DAY)
-        old, token = keys.key(), keys.aws.begin(keys.arn)
-        try:
-            with dying(after=point):
-                steps(keys, token)
-        except Died:
-            if keys.verdict(keys.key()) is not Verdict.LIVE:
-                broken.append(f"{point}: AWSCURRENT is not honoured")
-            keys.rotate(token)
-        else:
-            break  # there are no more boundaries than that
-        broken += [f"{point}: {wrong}" for wrong in broken_invariants(keys, old, token)]
-        point += 1
-    assert not broken
-    assert point > 30
-
-
-def broken_invariants(keys, old, token):
-    new = keys.key()
-    facts = {
-        "AWSCURRENT did not move": keys.aws.version(keys.arn) == token,
-        "AWSCURRENT is not honoured": keys.verdict(new) is Verdict.LIVE,
-        "the old key is not honoured": keys.verdict(old) is Verdict.LIVE,
-        "an orphan is left, and no room": keys.ids == {old.key_id, new.key_id},
-        "unknown keys were lost": new.document.get("team") == "sea",
-        "the fingerprint is not CURRENT": keys.aws.stages(keys.arn).get(token) == "CURRENT",
-    }
-    return [wrong for wrong, holds in facts.items() if not holds]
 
 
 @pytest.mark.parametrize("first", ["TagUser", "CreateAccessKey"])

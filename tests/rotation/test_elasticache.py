@@ -10,9 +10,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from tests.rotation.fuse import Died, Fuse
-from tests.rotation.managed_users import ID, ManagedUser
-from tests.rotation.test_dual_password import fused
+from bench.faults.standins.managed_users import ID, ManagedUser
 from wickie.credentials import Sensitive
 from wickie.errors import (
     AuthenticationError,
@@ -131,38 +129,6 @@ def test_no_login_is_refused_while_aws_is_at_work(player, user, valkey, arn, mon
         thread.join()
     assert len(verdicts) > 15
     assert set(verdicts) == {Verdict.LIVE}
-
-
-def test_killed_at_any_boundary_current_works_and_the_retry_ends_well(player, user, valkey):
-    def rotate(fuse, arn, token):
-        with fused(player, fuse):
-            for step in Step:
-                player.step(arn, step, token)
-
-    client = getattr(player.clients, user.service)
-    point, broken = 0, []
-    while True:
-        user.renew()
-        player.forget_users()
-        arn = player.store(user.login)
-        token, fuse = player.begin(arn), Fuse(point)
-        client.meta.events.register("after-call", fuse.boundary)
-        try:
-            rotate(fuse, arn, token)
-        except Died:
-            if valkey.verdict(player.value(arn)) is not Verdict.LIVE:
-                broken.append(f"{point}: AWSCURRENT was not honoured")
-            player.rotate(arn, token)
-        else:
-            break
-        finally:
-            client.meta.events.unregister("after-call", fuse.boundary)
-        wanted = {sha256(user.login.password), sha256(player.value(arn).password)}
-        if player.version(arn) != token or valkey.hashes(user.login) != wanted:
-            broken.append(f"{point}: the retry did not end well")
-        point += 1
-    assert not broken
-    assert point > 20
 
 
 def test_a_wrong_current_password_changes_nothing(player, user):

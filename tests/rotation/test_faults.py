@@ -1,8 +1,9 @@
 """
 Every rotator of every arena through every fault, with Secrets Manager's retry after each.
 
-Dying is tried before every call, which is dying after the one that precedes it: what was in
-memory is lost either way. Other faults strike here and there; `make bench` tries them everywhere.
+Dying is tried before calls, which is dying after the one that precedes it: what was in memory is
+lost either way. In an arena that is quick it is tried before every call. Other faults strike at
+a call each, another one for each rotator; `python -m bench bench.crashes` tries them at more.
 """
 
 from __future__ import annotations
@@ -10,18 +11,36 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from bench.faults.arenas import ARENAS, Unavailable, open_arena, rotators
 from bench.faults.aws import Aws, open_aws
+from bench.faults.fuse import Call
 from bench.faults.rotator import Rotator, wickie
-from bench.faults.run import every, names, try_out
+from bench.faults.run import applicable, calls, every, names, try_out
+from wickie.providers.registry import ENGINES, find_engine
 
 pytestmark = pytest.mark.slow
 
 EVERYWHERE = [name for name in names(everywhere=True) if name != "kill-before"]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A rotator, the calls that it makes undisturbed, and how often it is to die."""
+
+    rotator: Rotator
+    made: list[Call]
+    stride: int
+    name: str
+
+    def some_for(self, fault: str) -> list[int]:
+        """The numbers of the calls at which a fault is to strike: one, or here and there."""
+        fit = [call.number for call in applicable(self.rotator, fault, self.made)]
+        first = zlib.crc32(f"{self.name} {fault}".encode()) % len(fit) if fit else 0
+        return fit[first % 19 :: 19] if self.stride == 1 else fit[first:][:1]
 
 
 @pytest.fixture(scope="module")
@@ -31,33 +50,46 @@ def aws() -> Iterator[Aws]:
 
 
 @pytest.fixture(scope="module", params=rotators(), ids=" ".join)
-def rotator(request: pytest.FixtureRequest, aws: Aws) -> Iterator[Rotator]:
+def tried(request: pytest.FixtureRequest, aws: Aws) -> Iterator[Tried]:
     name, strategy = request.param
     with ExitStack() as stack:
         try:
             arena = stack.enter_context(open_arena(name))
         except Unavailable as lacking:
             pytest.skip(str(lacking))
-        yield wickie(aws, arena, ARENAS[name].engine, strategy)
+        rotator = wickie(aws, arena, ARENAS[name].engine, strategy)
+        yield Tried(rotator, calls(rotator), ARENAS[name].in_tests, f"{name} {strategy}")
 
 
-@pytest.mark.timeout(600)  # sixty rotations, each of a dozen sign-ins, on a machine that is busy
-def test_killed_before_any_call_the_retry_ends_well(rotator: Rotator) -> None:
-    tally = try_out(rotator, "kill-before")
+def test_every_engine_has_an_arena() -> None:
+    arenas = [find_engine(entry.engine) for entry in ARENAS.values()]
+    assert [name for name, engine in ENGINES.items() if engine not in arenas] == []
+
+
+def test_killed_before_calls_the_retry_ends_well(tried: Tried) -> None:
+    where = every(tried.stride, zlib.crc32(tried.name.encode()))
+    tally = try_out(tried.rotator, "kill-before", where, tried.made)
     assert not tally.broken
-    assert tally.tried > 20
+    assert tally.tried > 20 / tried.stride
 
 
 @pytest.mark.parametrize("fault", EVERYWHERE)
-def test_whatever_happens_at_a_call_the_retry_ends_well(rotator: Rotator, fault: str) -> None:
-    # Not every fault at the same calls.
-    assert not try_out(rotator, fault, every(19, zlib.crc32(fault.encode()))).broken
+def test_whatever_happens_at_a_call_the_retry_ends_well(tried: Tried, fault: str) -> None:
+    points = tried.some_for(fault)
+    tally = try_out(tried.rotator, fault, lambda call: call.number in points, tried.made)
+    assert not tally.broken
+    assert tally.tried == len(points)
+    assert points or fault == "master-rotates"
 
 
 @pytest.mark.parametrize("fault", names(everywhere=False))
-def test_whatever_befalls_a_rotation_it_ends_well(rotator: Rotator, fault: str) -> None:
-    assert not try_out(rotator, fault).broken
+def test_whatever_befalls_a_rotation_it_ends_well(tried: Tried, fault: str) -> None:
+    assert not try_out(tried.rotator, fault).broken
 
 
-def test_a_second_rotation_survives_as_the_first_does(rotator: Rotator) -> None:
-    assert not try_out(replace(rotator, second=True), "kill-after", every(13)).broken
+def test_a_second_rotation_survives_as_the_first_does(tried: Tried) -> None:
+    where = every(13 if tried.stride == 1 else 29, zlib.crc32(tried.name.encode()))
+    second = replace(tried.rotator, second=True)
+    tally = try_out(second, "kill-after", where, tried.made)
+    assert not tally.broken
+    assert tally.tried

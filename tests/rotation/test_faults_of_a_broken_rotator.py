@@ -9,8 +9,8 @@ from typing import Any
 import pg8000.native
 import pytest
 
-from bench.faults.arenas import open_arena
-from bench.faults.aws import open_aws
+from bench.faults.arenas import ARENAS, open_arena
+from bench.faults.aws import Aws, open_aws
 from bench.faults.rotator import Rotator, wickie
 from bench.faults.run import calls, every, try_out
 from wickie.aws import Clients
@@ -18,7 +18,9 @@ from wickie.credentials import DatabaseLogin
 from wickie.errors import AuthenticationError, ProviderError
 from wickie.model import Stage
 from wickie.providers import Context, pgwire, tls
+from wickie.providers.http_api import HttpApi
 from wickie.providers.postgres import Postgres
+from wickie.providers.redis import Redis
 from wickie.rotation import driver
 from wickie.rotation.driver import Step
 from wickie.rotation.versions import Secret
@@ -29,8 +31,14 @@ Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture(scope="module")
-def rotator() -> Iterator[Rotator]:
-    with open_aws() as aws, open_arena("PostgreSQL") as arena:
+def aws() -> Iterator[Aws]:
+    with open_aws() as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def rotator(aws: Aws) -> Iterator[Rotator]:
+    with open_arena("PostgreSQL") as arena:
         yield wickie(aws, arena, "postgres", "single-user")
 
 
@@ -114,6 +122,52 @@ BREAKAGES = [
     (plaintext_in_the_statement, "duplicate-step", "", "plaintext in an error or a log"),
     (unknown_keys_dropped, "duplicate-step", "", "unknown keys were lost"),
 ]
+
+
+def made_and_forgotten(patch: Patch) -> None:
+    patch.setattr(HttpApi, "_named", lambda *_: [])
+
+
+def old_one_taken_away(patch: Patch) -> None:
+    add = Redis.add_password
+
+    def careless(self: Redis, session: Any, kept: Any, pending: Any, older: Any) -> None:
+        del kept
+        add(self, session, pending, pending, older)
+        self.drop_others(session, pending)
+
+    patch.setattr(Redis, "add_password", careless)
+
+
+ELSEWHERE = [
+    (
+        "HTTP API",
+        "dual-key",
+        made_and_forgotten,
+        "kill-before",
+        "PutSecretValue",
+        "a credential was made that no version holds",
+    ),
+    ("Valkey", "dual-password", promoted_untested, "out-of-order", "", "is not honoured"),
+    (
+        "Valkey",
+        "dual-password",
+        old_one_taken_away,
+        "duplicate-step",
+        "",
+        "the old credential is not as the strategy promises",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", ELSEWHERE, ids=lambda case: case[2].__name__)
+def test_it_is_found_out_where_credentials_overlap(aws: Aws, monkeypatch: Patch, case: Any) -> None:
+    name, strategy, breakage, fault, call, found = case
+    with open_arena(name) as arena:
+        broken = wickie(aws, arena, ARENAS[name].engine, strategy)
+        breakage(monkeypatch)
+        tally = try_out(broken, fault, lambda made: made.name.endswith(call))
+    assert found in "; ".join(tally.broken)
 
 
 @pytest.mark.parametrize("case", BREAKAGES, ids=lambda case: case[0].__name__)

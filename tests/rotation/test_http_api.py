@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rotation.token_api import SCOPES, Cloudflare, Datadog, GitLab, SendGrid, serving
+from bench.faults.standins.token_api import SCOPES, Cloudflare, Datadog, GitLab, SendGrid, serving
 from wickie.apis import read_declaration, settled, shipped
 from wickie.config import load_config
 from wickie.errors import ConfigError, ProviderError, ProviderUnavailableError

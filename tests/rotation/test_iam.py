@@ -12,9 +12,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from bench.faults.standins.sts import Sts
 from local.world import REGION
 from tests.rotation.keys import DAY, Keys, as_key
-from tests.rotation.sts import Sts
 from wickie.aws import Clients
 from wickie.credentials import AccessKey, Sensitive
 from wickie.errors import (

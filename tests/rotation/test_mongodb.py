@@ -9,7 +9,7 @@ import socket
 import pymongo
 import pytest
 
-from tests.rotation.fake_mongodb import Died, FakeMongoDb, failure
+from bench.faults.standins.mongodb import FakeMongoDb, failure
 from wickie.aws import Clients
 from wickie.credentials import Sensitive
 from wickie.errors import AuthenticationError, ConfigError, ProviderError, ProviderUnavailableError
@@ -65,23 +65,6 @@ def test_users_take_turns_with_equal_roles_where_they_are_defined(server):
     turns.test_secret(back, new)
     assert verify(PROVIDER, new)[0] is Verdict.LIVE
     assert verify(PROVIDER, old)[0] is Verdict.DEAD
-
-
-def test_killed_after_any_command_the_retry_ends_well(server):
-    point = 0
-    while True:
-        point += 1
-        old = user(server, f"app{point}")
-        new = pending(old, f"app{point}_clone")
-        server.dies_after = point
-        try:
-            PROVIDER.set_twin(ADMIN, old.username, new.username, new)
-        except Died:
-            PROVIDER.set_twin(ADMIN, old.username, new.username, new)
-        else:
-            break
-        assert PROVIDER.sign_in(new) == PROVIDER.sign_in(old)
-    assert point > 2
 
 
 def test_a_user_that_only_has_the_clones_name_is_not_touched(server):

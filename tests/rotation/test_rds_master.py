@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from bench.faults.standins.rds import Rds
 from local.postgres import Postgres
-from tests.rotation.keys import Died, dying
-from tests.rotation.rds import Rds
 from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, ProviderError, ProviderUnavailableError, RotationError
 from wickie.model import Verdict
@@ -37,7 +36,7 @@ def server(request):
 def rds(aws, server):
     del aws  # moto goes first
     with pytest.MonkeyPatch.context() as patch:
-        rds = Rds(server)
+        rds = Rds(server.run)
         rds.install(patch)
         yield rds
 
@@ -134,31 +133,6 @@ def test_a_change_that_outlasts_the_function_is_gone_on_waiting_for(master, serv
     master.rotate(token)
     assert server.verdict(master.value()) is Verdict.LIVE
     assert len(rds.modified) == 1
-
-
-def test_killed_at_any_boundary_the_retry_ends_well(aws, server, rds):
-    broken, point = [], 0
-    while True:
-        rds.delay = 0.0 if point % 2 else 0.2
-        master = make(aws, server, "db")
-        token = master.aws.begin(master.arn)
-        try:
-            with dying(after=point):
-                for step in Step:
-                    master.aws.step(master.arn, step, token)
-        except Died:
-            master.rotate(token)
-        else:
-            break  # there are no more boundaries than that
-        if master.aws.version(master.arn) != token:
-            broken.append(f"{point}: AWSCURRENT did not move")
-        if server.verdict(master.value()) is not Verdict.LIVE:
-            broken.append(f"{point}: AWSCURRENT is not honoured")
-        if server.verdict(master.login) is not Verdict.DEAD:
-            broken.append(f"{point}: the old password is honoured")
-        point += 1
-    assert not broken
-    assert point > 20
 
 
 def test_retire_ends_sessions_and_restore_goes_back(master, server):

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.faults.standins.valkey import PLAIN_USER, SELF_SERVICE, Server, redis
 from local.certificates import make_certificates
 from local.valkey import Valkey, servers
-from tests.rotation.valkey import PLAIN_USER, SELF_SERVICE, Server, redis
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.errors import AuthenticationError, ConfigError, ProviderError, ProviderUnavailableError
 from wickie.model import Verdict

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bench.faults.standins.smtp import SmtpServer, derived
+from bench.faults.standins.sts import Sts
 from tests.rotation.keys import DAY
-from tests.rotation.smtp import SmtpServer, derived
-from tests.rotation.sts import Sts
 from wickie.credentials import Sensitive
 from wickie.errors import (
     AuthenticationError,

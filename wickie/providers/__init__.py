@@ -113,8 +113,9 @@ class Issuer(Provider[C], Protocol):
         Make another credential for the holder of `current`, and keep `current` honoured.
 
         `previous` is revoked if there is no room for a third, provided nobody uses it. Called
-        again with the same token, what an earlier call made and lost is revoked first, as far
-        as that is certain. Raises `RotationError` naming what else takes the room.
+        again with the same token where there is no room, what an earlier call made and lost is
+        revoked first, as far as that is certain; where there is, see `Sweeper`. Raises
+        `RotationError` naming what else takes the room.
         """
 
     def revoke(self, old: C, current: C) -> None:
@@ -131,6 +132,18 @@ class Installer(Protocol):
 
         What `issue` drew is known to nobody before. Other keys of the same secret, `previous`
         among them, are revoked on the way.
+        """
+
+
+@runtime_checkable
+class Sweeper(Protocol):
+    """An `Issuer` that lists what each rotation made, and has room for any number."""
+
+    def sweep(self, stored: Credential, current: Credential, token: str) -> None:
+        """
+        Revoke what the rotation `token` made and did not store, in the name of `current`.
+
+        Only when one is stored is it certain which: of two runs of a step, either may be first.
         """
 
 

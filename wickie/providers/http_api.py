@@ -33,7 +33,7 @@ _GOOD: Final = range(200, 300)
 
 @dataclass(frozen=True)
 class HttpApi:
-    """An `Issuer` by declaration."""
+    """An `Issuer` and a `Sweeper` by declaration."""
 
     context: Context
 
@@ -53,13 +53,10 @@ class HttpApi:
         """
         See `Issuer.issue`.
 
-        What an earlier call made is known by its name, which holds `token`. The one before the one
-        in use had a whole period to be replaced, and goes now.
+        The one before the one in use had a whole period to be replaced, and goes now.
         """
-        lost = [*self._named(current, token), *([previous.id] if previous else [])]
-        for id_ in lost:
-            if id_ != current.id:
-                self._revoke(id_, current)
+        if previous and previous.id != current.id:
+            self._revoke(previous.id, current)
         answer = self._ask("issue", current, rotation=token)
         issue = self._api["issue"]
         made, id_ = _at(answer, issue["token"]), _at(answer, issue["id"])
@@ -73,6 +70,12 @@ class HttpApi:
     def revoke(self, old: ApiToken, current: ApiToken) -> None:
         """See `Issuer.revoke`."""
         self._revoke(old.id, current)
+
+    def sweep(self, stored: ApiToken, current: ApiToken, token: str) -> None:
+        """See `Sweeper.sweep`. What a rotation made is known by its name, which holds `token`."""
+        for id_ in self._named(current, token):
+            if id_ not in (stored.id, current.id):
+                self._revoke(id_, current)
 
     def _revoke(self, id_: str, current: ApiToken) -> None:
         self._ask("revoke", current, **{self._api["id"]: id_})

@@ -25,7 +25,7 @@ from wickie.errors import (
     RotationError,
 )
 from wickie.model import Stage
-from wickie.providers import C
+from wickie.providers import C, Sweeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -182,6 +182,8 @@ def _create(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> 
         if not secret.store_pending(event.token, pending, event.rotation_token):
             _discard(rotation, pending, current)
     stored = secret.read(event.token)
+    if isinstance(rotation.provider, Sweeper):
+        rotation.provider.sweep(stored, current, event.token)
     # The current value too: no earlier rotation published the one a secret was made with.
     rotation.fingerprints.publish(versions.arn, current_id, Stage.CURRENT, current.secret)
     rotation.fingerprints.publish(versions.arn, event.token, Stage.PENDING, stored.secret)

@@ -32,10 +32,11 @@ class PostgresArena:
         """See `Arena`."""
         name, password = f"app_{uuid.uuid4().hex[:12]}", secrets.token_urlsafe(24)
         literal = pg8000.native.literal(password)
-        with self._as_master() as connection:
-            connection.run(f"create role {name} login password {literal}")
-            connection.run(f"create table of_{name} (id int)")
-            connection.run(f"alter table of_{name} owner to {name}")
+        self.run(
+            f"create role {name} login password {literal}",
+            f"create table of_{name} (id int)",
+            f"alter table of_{name} owner to {name}",
+        )
         return self._with(self._master, username=name, password=password)
 
     def honours(self, value: str) -> bool:
@@ -57,8 +58,7 @@ class PostgresArena:
     def change_master(self) -> str:
         """See `Administered`."""
         password = secrets.token_urlsafe(24)
-        with self._as_master() as connection:
-            connection.run(f"alter role postgres password {pg8000.native.literal(password)}")
+        self.run(f"alter role postgres password {pg8000.native.literal(password)}")
         self._master = self._with(self._master, password=password)
         return self._master
 
@@ -68,12 +68,11 @@ class PostgresArena:
         self._logged += len(text)
         return text
 
-    @contextmanager
-    def _as_master(self) -> Iterator[Any]:
-        """Sign in without being logged: what a rotator has logged is to be told from this."""
+    def run(self, *statements: str) -> None:
+        """Do so without being logged: what a rotator has logged is to be told from this."""
         with self._signed_in(self._master) as connection:
-            connection.run("set log_statement = none")
-            yield connection
+            for statement in ("set log_statement = none", *statements):
+                connection.run(statement)
 
     @staticmethod
     def _with(value: str, **changes: str) -> str:

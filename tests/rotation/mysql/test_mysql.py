@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pymysql
 import pytest
 
-from tests.rotation.fuse import Died, Fuse
+from bench.faults.boundaries import watched
+from bench.faults.fuse import Died, Fuse
+from bench.faults.standins.mysql import Account, StandIn
 from tests.rotation.mysql.conftest import changed, lacking, mariadb, secret
-from tests.rotation.mysql.stand_in import Account, StandIn
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.errors import AuthenticationError, ConfigError, ProviderError
@@ -17,7 +19,6 @@ from wickie.model import Verdict
 from wickie.providers import Context, verify
 from wickie.providers.mypassword import caching_sha2_hash, native_hash
 from wickie.providers.mysql import MySQL
-from wickie.providers.mywire import Session
 
 pytestmark = pytest.mark.slow
 
@@ -225,34 +226,23 @@ def test_the_privilege_for_two_passwords_is_named(server):
 
 
 @pytest.mark.parametrize("lost_before", [False, True])
-def test_killed_anywhere_two_passwords_end_as_they_should(server, monkeypatch, lost_before):
-    whole, point = Session.run, 0
-    while True:
+def test_killed_at_any_third_call_two_passwords_end_as_they_should(server, lost_before):
+    for point in itertools.count(2, 3):
         current = user(server)
         lost, pending = renewed(current), renewed(current)
         if lost_before:
             mysql().add_password(current, current, lost, None)
-        fuse = Fuse(point)
-
-        def run_and_maybe_die(self, *args, fuse=fuse):
-            try:
-                return whole(self, *args)
-            finally:
-                fuse.boundary()
-
-        monkeypatch.setattr(Session, "run", run_and_maybe_die)
         try:
-            mysql().add_password(current, current, pending, None)
-            mysql().drop_others(pending, pending)
+            with watched(Fuse(point, act=lambda fuse, _: fuse.die())):
+                mysql().add_password(current, current, pending, None)
+                mysql().drop_others(pending, pending)
         except Died:
-            monkeypatch.setattr(Session, "run", whole)
             assert honoured(server, current)[0] or honoured(server, pending)[0]
             if honoured(server, current)[0]:
                 mysql().add_password(current, current, pending, None)
                 assert honoured(server, current, pending) == [True, True]
             mysql().drop_others(pending, pending)
         else:
-            break
+            break  # there are no more calls than that
         assert honoured(server, lost, current, pending) == [False, False, True]
-        point += 1
-    assert point > 10
+    assert point > 20

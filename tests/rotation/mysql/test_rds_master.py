@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.rotation.mysql.conftest import changed
-from tests.rotation.rds import Rds
+from bench.faults.standins.rds import Rds
 from wickie.errors import ConfigError
 from wickie.model import Verdict
 from wickie.providers import Context
@@ -28,7 +28,7 @@ def rds(aws, plain):
         return f"alter user {account(user, '%')} identified by {literal(password)}"
 
     with pytest.MonkeyPatch.context() as patch:
-        rds = Rds(plain, statement=statement)
+        rds = Rds(plain.run, statement=statement)
         rds.install(patch)
         yield rds
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pymysql
 import pytest
 
-from tests.rotation.fuse import Died, Fuse
 from tests.rotation.mysql.conftest import changed
-from tests.rotation.test_crashes import broken_invariants
 from wickie.credentials import Sensitive
 from wickie.errors import AuthenticationError, ConfigError, ProviderUnavailableError, RotationError
 from wickie.model import Verdict
-from wickie.providers.mywire import Session, account
+from wickie.providers.mywire import account
 from wickie.rotation.driver import Step
 
 pytestmark = pytest.mark.slow
@@ -154,76 +151,6 @@ def test_alternating_users_refuse_no_login_at_twenty_a_second(alternating, serve
     thread.join()
     assert attempts >= 10
     assert not refused
-
-
-@contextmanager
-def fused(player, fuse):
-    """A boundary before anything, and after every call to Secrets Manager and to the database."""
-    run = Session.run
-
-    def run_and_maybe_die(self, *args):
-        try:
-            return run(self, *args)
-        finally:
-            fuse.boundary()
-
-    events = player.clients.secrets_manager.meta.events
-    events.register("after-call", fuse.boundary)
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Session, "run", run_and_maybe_die)
-            fuse.boundary()
-            yield
-    finally:
-        events.unregister("after-call", fuse.boundary)
-
-
-def rotate_with(player, fuse, arn, token) -> None:
-    with fused(player, fuse):
-        for step in Step:
-            player.step(arn, step, token)
-
-
-def user_of(plain):
-    """One with something to copy, so that the boundaries between that are met too."""
-    user = plain.user(options="with max_user_connections 9")
-    who = account(user.username, "%")
-    plain.run(
-        "create role if not exists clerk",
-        f"grant select, insert on till.* to {who} with grant option",
-        f"grant delete on till.* to {who}",
-        f"grant clerk to {who}",
-        f"set default role clerk for {who}",
-    )
-    return user
-
-
-@pytest.mark.parametrize("strategy", ["single-user", "alternating-users"])
-def test_killed_at_any_boundary_the_retry_ends_well(aws, plain, strategy):
-    player = aws.using(strategy, master=aws.store(plain.admin))
-    fuse, arn = Fuse(), player.store(user_of(plain))
-    rotate_with(player, fuse, arn, player.begin(arn))
-    points, broken = fuse.passed, []
-    assert points > (20 if strategy == "single-user" else 45)
-    for point in range(points):
-        old = user_of(plain)
-        arn = player.store(old)
-        token = player.begin(arn)
-        with pytest.raises(Died):
-            rotate_with(player, Fuse(point), arn, token)
-        locked_out = plain.verdict(player.value(arn)) is not Verdict.LIVE
-        if locked_out and strategy == "single-user":
-            locked_out = plain.verdict(player.value(arn, "AWSPENDING")) is not Verdict.LIVE
-        if locked_out:
-            broken.append(f"{point}: neither AWSCURRENT nor AWSPENDING is honoured")
-        player.rotate(arn, token)
-        broken += [f"{point}: {b}" for b in broken_invariants(player, plain, arn, old, token)]
-        if strategy != "single-user":
-            new = player.value(arn).username
-            of_clone = [text for text in plain.grants(new) if "wickie-clone" not in text]
-            if of_clone != plain.grants(old.username):
-                broken.append(f"{point}: the clone has other grants")
-    assert not broken, f"{points} points"
 
 
 def test_a_users_tls_requirement_holds_for_both(alternating, server):

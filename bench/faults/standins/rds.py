@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pg8000.native
-import pytest
 from moto.rds import models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
 
 
 @dataclass
 class Rds:
     """Every instance and cluster of moto's is at localhost, in one database server."""
 
-    server: Any
+    run: Callable[[str], object]
+    """Runs a statement in that server, as RDS's own user."""
     delay: float = 0.0
     modified: list[str] = field(default_factory=list)
     """Identifiers, one for each password that was set."""
@@ -56,7 +60,7 @@ class Rds:
         found.pending_modified_values = {"MasterUserPassword": "****"}
 
         def apply() -> None:
-            self.server.run(self.statement(found.master_username, password))
+            self.run(self.statement(found.master_username, password))
             found.pending_modified_values = {}
 
         threading.Timer(self.delay, apply).start() if self.delay else apply()

@@ -61,7 +61,7 @@ class GitLab(Vendor):
     options: ClassVar = {"api": "gitlab-project-token", "project": "42"}
 
     def presented(self, headers: Any) -> str | None:
-        return headers.get("PRIVATE-TOKEN")
+        return str(headers.get("PRIVATE-TOKEN"))
 
     def route(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
         if (method, path) == ("GET", "/personal_access_tokens/self"):
@@ -83,7 +83,7 @@ class Datadog(Vendor):
     refused: ClassVar = 403
 
     def presented(self, headers: Any) -> str | None:
-        return headers.get("DD-API-KEY")
+        return str(headers.get("DD-API-KEY"))
 
     def route(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
         del token

@@ -11,14 +11,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from tests.rotation.valkey import Server
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.providers.redis import sha256
 
+if TYPE_CHECKING:
+    from bench.faults.standins.valkey import Server
+
 ID = "app-1"
+"""Of the one user there is, unless it is said to have another."""
 
 
 @dataclass
@@ -27,6 +30,7 @@ class ManagedUser:
 
     service: str
     valkey: Server
+    id: str = ID
     login: DatabaseLogin = field(init=False)
     looks: int = 2
     authentication: str = "password"
@@ -42,16 +46,16 @@ class ManagedUser:
 
     def renew(self) -> None:
         """Be another user, whose name is its id in MemoryDB alone."""
-        name = ID if self.service == "memorydb" else None
-        self.valkey.run("ACL", "DELUSER", ID)
+        name = self.id if self.service == "memorydb" else None
+        self.valkey.run("ACL", "DELUSER", self.id)
         self.login = self.valkey.user("~* &* +@all -@admin +client", name)
         self._left = 0
 
     def attach(self, client: Any) -> None:
-        client.meta.events.register(f"before-call.{self.service}", self._answer)
+        client.meta.events.register(f"before-call.{self.service}", self.answer)
 
     def detach(self, client: Any) -> None:
-        client.meta.events.unregister(f"before-call.{self.service}", self._answer)
+        client.meta.events.unregister(f"before-call.{self.service}", self.answer)
 
     @property
     def changes(self) -> list[str]:
@@ -61,12 +65,17 @@ class ManagedUser:
         """Start a change, as somebody else might."""
         self._left, self._wanted = self.looks, list(passwords)
 
-    def _answer(self, model: Any, params: dict[str, Any], **_: Any) -> Any:
+    def finish(self) -> None:
+        """Be done with the change under way, if there is one."""
+        while self._left:
+            self._look()
+
+    def answer(self, model: Any, params: dict[str, Any], **_: Any) -> Any:
         self.asked.append(model.name)
         if self.fails:
             return _refuse(*self.fails)
-        name, passwords = _read(model, params)
-        if name != ID:
+        name, passwords = read(model, params)
+        if name != self.id:
             return _refuse(404, "UserNotFound")
         if model.name == "DescribeUsers":
             self._look()
@@ -94,7 +103,7 @@ class ManagedUser:
         }
 
 
-def _read(model: Any, params: dict[str, Any]) -> tuple[str, list[str]]:
+def read(model: Any, params: dict[str, Any]) -> tuple[str, list[str]]:
     """The user and the passwords of a request as it is sent: a form, or JSON."""
     if model.service_model.metadata["protocol"] == "json":
         body = json.loads(params["body"])

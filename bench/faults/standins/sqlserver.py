@@ -8,46 +8,21 @@ names what is not there, fails as it does in SQL Server.
 # ruff: noqa: S608, PLR0917  (tables of the tests' own)
 from __future__ import annotations
 
+import copy
 import re
 import sqlite3
+import threading
+from functools import partial
+from types import SimpleNamespace
 from typing import Any, Self
 
-import pytds
+import pytds  # type: ignore[import-untyped]
+
+from bench.faults.standins import Line
+from bench.faults.standins.sqlserver_catalog import SCHEMA
 
 NAME = r"\[((?:[^\]]|\]\])+)\]"
 TEXT = r"N'((?:[^']|'')*)'"
-SCHEMA = """
-attach ':memory:' as sys;
-create table sys.sql_logins (name unique, sid, principal_id integer primary key, password,
-  default_database_name, default_language_name, is_policy_checked, is_expiration_checked);
-create table sys.server_roles (name, principal_id, sid);
-create view sys.server_principals as select name, principal_id, sid from sql_logins
-  union all select * from server_roles;
-create table sys.server_role_members (role_principal_id, member_principal_id);
-create table sys.server_permissions (state, permission_name, class, major_id,
-  grantee_principal_id);
-create table sys.databases (name, state);
-create table sys.users (db, name, principal_id integer primary key, sid, default_schema_name);
-create view sys.database_principals as select * from users where db = db_name();
-create table sys.database_role_members (role_principal_id, member_principal_id);
-create table sys.permissions (db, state, permission_name, class, major_id, minor_id,
-  grantee_principal_id);
-create view sys.database_permissions as select * from permissions where db = db_name();
-create table sys.all_objects (object_id, name, schema_id);
-create table sys.all_columns (object_id, column_id, name);
-create table sys.schemas (schema_id, name);
-create table sys.types (user_type_id, name, schema_id);
-create table sys.dm_exec_sessions (session_id, original_login_name, program_name, host_name);
-insert into sys.server_roles values ('processadmin', 900, null), ('odd ] role', 901, null);
-insert into sys.databases values ('master', 0), ('shop', 0), ('odd ] base', 0), ('off', 6);
-insert into sys.all_objects values (70, 'orders', 60), (71, 'odd ] table', 60);
-insert into sys.all_columns values (71, 2, 'price'), (71, 3, 'odd ] column');
-insert into sys.schemas values (60, 'sales'), (61, 'dbo');
-"""
-
-
-class Died(BaseException):
-    """The function, killed."""
 
 
 def error(number: int, text: str) -> pytds.OperationalError:
@@ -58,13 +33,18 @@ def error(number: int, text: str) -> pytds.OperationalError:
 
 
 class FakeSqlServer:
+    """The server; a shallow copy of it is a connection."""
+
+    line: Line
+
     def __init__(self) -> None:
-        self.db = sqlite3.connect(":memory:", isolation_level=None)
-        self.here, self.me, self.dies_after = "master", "", -1
+        self.db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.here, self.me, self.lock = "master", "", threading.RLock()
+        self.asking = SimpleNamespace(by=self)
         self.statements: list[str] = []
         for name, count, function in (
-            ("db_name", 0, lambda: self.here),
-            ("suser_sname", 0, lambda: self.me),
+            ("db_name", 0, lambda: self.asking.by.here),
+            ("suser_sname", 0, lambda: self.asking.by.me),
             ("has_dbaccess", 1, lambda name: int(name != "off")),
             ("user_name", 0, self._user_name),
         ):
@@ -92,12 +72,41 @@ class FakeSqlServer:
             self.login_id(name),
         )
 
+    def add_clerk(self, name: str, password: str) -> None:
+        """A login with a role and a permission in one database."""
+        self.add_login(name, password)
+        server = copy.copy(self)
+        server.here = "shop"
+        _create_user(server, name, name)
+        _role(server, "odd ] role", "add", name)
+        _permit(server, "grant", "SELECT", " on object::[sales].[orders]", name, "")
+
+    def password_of(self, name: str) -> str | None:
+        """The password that is honoured."""
+        found: list[tuple[str]] = self.query(
+            "select password from sys.sql_logins where name = ?", name
+        )
+        return found[0][0] if found else None
+
+    def change_admin(self, password: str) -> None:
+        """As the administrator itself does."""
+        self.query("update sys.sql_logins set password = ? where name = 'admin'", password)
+
     def connect(self, login: Any, *_: Any) -> FakeSqlServer:
+        made = copy.copy(self)
+        made.me, made.here = login.username, "master"
+        made.line = Line(
+            self.lock,
+            lambda: ConnectionResetError(104, "Connection reset by peer"),
+            lambda: TimeoutError("timed out"),
+        )
+        made.line.call("connect", partial(self._sign_in, login))
+        return made
+
+    def _sign_in(self, login: Any) -> None:
         found = self.query("select password from sys.sql_logins where name = ?", login.username)
         if found != [(login.password.reveal(),)]:
             raise error(18456, f"Login failed for user '{login.username}'.")
-        self.me, self.here = login.username, "master"
-        return self
 
     def close(self) -> None: ...
 
@@ -113,6 +122,10 @@ class FakeSqlServer:
         return self.rows
 
     def execute(self, sql: str, params: Any = None) -> None:
+        self.line.call("execute", partial(self._run, sql, params))
+
+    def _run(self, sql: str, params: Any) -> None:
+        self.asking.by = self
         self.statements.append(sql)
         self.rows, self.description = [], None
         if sql.lstrip().startswith("select"):
@@ -127,17 +140,13 @@ class FakeSqlServer:
                 break
         else:
             raise error(102, f"Incorrect syntax near '{sql}'.")
-        if not sql.startswith(("use ", "set ")):
-            self.dies_after -= 1
-            if self.dies_after == 0:
-                raise Died
 
     def _user_name(self) -> str:
         found = self.query(
             "select u.name from sys.users u join sys.sql_logins l on l.sid = u.sid"
             " where u.db = ? and l.name = ?",
-            self.here,
-            self.me,
+            self.asking.by.here,
+            self.asking.by.me,
         )
         return found[0][0] if found else "guest"
 
@@ -150,10 +159,10 @@ class FakeSqlServer:
         return found[0][0]
 
     def login_id(self, name: str) -> int:
-        return self.one("principal_id", "sql_logins", name)
+        return int(self.one("principal_id", "sql_logins", name))
 
     def user_id(self, name: str) -> int:
-        return self.one("principal_id", "users", name, db=self.here)
+        return int(self.one("principal_id", "users", name, db=self.here))
 
 
 def _unquoted(word: str) -> str:
@@ -260,7 +269,7 @@ def _kill(server: FakeSqlServer, *numbers: str) -> None:
     server.query("delete from sys.dm_exec_sessions where session_id = ?", int(numbers[0]))
 
 
-_STATEMENTS = {
+_STATEMENTS: dict[str, Any] = {
     r"set lock_timeout 5000": lambda _: None,
     rf"use {NAME}": _use,
     rf"alter login {NAME} with password = {TEXT}(?: old_password = {TEXT})?": _alter_password,

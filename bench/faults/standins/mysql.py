@@ -154,7 +154,7 @@ class _Connection(socketserver.BaseRequestHandler):
             self._ok() if rows is None else self._rows(rows)
         self.server.after()
 
-    def _execute(self, sql: str) -> list[tuple[Any, ...]] | None:
+    def _execute(self, sql: str) -> Any:
         for pattern, method in _STATEMENTS:
             if match := re.fullmatch(pattern, sql, flags=re.IGNORECASE | re.DOTALL):
                 return method(self, *match.groups())

@@ -8,12 +8,17 @@ or names what is not there, fails as it does in Oracle. Every statement commits.
 # ruff: noqa: S608  (tables of the tests' own)
 from __future__ import annotations
 
+import copy
 import re
 import sqlite3
+import threading
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Self
 
 import oracledb
+
+from bench.faults.standins import Line
 
 N = r'"([^"]+)"'
 SCHEMA = """
@@ -40,20 +45,21 @@ insert into roles values ('CONNECT'), ('Odd Role'), ('READERS');
 """
 
 
-class Died(BaseException):
-    """The function, killed."""
-
-
 def error(code: str, text: str) -> oracledb.DatabaseError:
     return oracledb.DatabaseError(SimpleNamespace(full_code=code, message=f"{code}: {text}"))
 
 
 class FakeOracle:
+    """The server; a shallow copy of it is a connection."""
+
+    line: Line
+
     def __init__(self) -> None:
-        self.db = sqlite3.connect(":memory:", isolation_level=None)
-        self.me, self.dies_after = "", -1
+        self.db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.me, self.lock = "", threading.RLock()
+        self.asking = SimpleNamespace(me="")
         self.statements: list[str] = []
-        self.db.create_function("me", 0, lambda: self.me)
+        self.db.create_function("me", 0, lambda: self.asking.me)
         self.db.create_function("sys_context", 2, lambda *_: 1)
         self.db.executescript(SCHEMA)
         self.add_user("ADMIN", "admin-password")
@@ -67,8 +73,36 @@ class FakeOracle:
         if status == "OPEN":
             self.query("insert into dba_sys_privs values (?, 'CREATE SESSION', 'NO')", name)
 
+    def add_clerk(self, name: str, password: str) -> None:
+        """A user with a role, a privilege and a quota."""
+        self.add_user(name.upper(), password)
+        row = name.upper(), "READERS", "NO", "YES"
+        self.query("insert into dba_role_privs values (?, ?, ?, ?)", *row)
+        self.query("insert into dba_sys_privs values (?, 'CREATE TABLE', 'YES')", name.upper())
+        self.query("insert into dba_ts_quotas values (?, 'USERS', -1)", name.upper())
+
+    def password_of(self, name: str) -> str | None:
+        """The password that is honoured."""
+        asked = "select password from dba_users where account_status = 'OPEN' and username = ?"
+        found: list[tuple[str]] = self.query(asked, name.upper())
+        return found[0][0] if found else None
+
+    def change_admin(self, password: str) -> None:
+        """As the administrator itself does."""
+        self.update("ADMIN", password=password)
+
     def connect(self, *, user: str, password: str, **_: Any) -> FakeOracle:
-        name = user.upper()
+        made = copy.copy(self)
+        made.me = user.upper()
+        made.line = Line(
+            self.lock,
+            lambda: error("DPY-4011", "the database or network closed the connection"),
+            lambda: error("DPY-4024", "call timeout of 15000 ms exceeded"),
+        )
+        made.line.call("connect", partial(self._sign_in, made.me, password))
+        return made
+
+    def _sign_in(self, name: str, password: str) -> None:
         held = self.query("select account_status, password from dba_users where username = ?", name)
         if held and held[0][0].endswith("LOCKED"):
             raise error("ORA-28000", "The account is locked.")
@@ -80,15 +114,15 @@ class FakeOracle:
         if not self.query(allowed, name):
             raise error("ORA-01045", "lacks CREATE SESSION privilege; logon denied")
         self.query("update dba_users set last_login = 'now' where username = ?", name)
-        self.me = name
-        return self
 
     def changepassword(self, old: str, new: str) -> None:
+        self.line.call("changepassword", partial(self._change, old, new))
+
+    def _change(self, old: str, new: str) -> None:
         held = self.query("select password from dba_users where username = ?", self.me)
         if held != [(old,)]:
             raise error("ORA-28008", "invalid old password")
         self.query("update dba_users set password = ? where username = ?", new, self.me)
-        self._count()
 
     def close(self) -> None: ...
 
@@ -104,6 +138,10 @@ class FakeOracle:
         return self.rows
 
     def execute(self, sql: str, params: dict[str, str]) -> None:
+        self.line.call("execute", partial(self._run, sql, params))
+
+    def _run(self, sql: str, params: dict[str, str]) -> None:
+        self.asking.me = self.me
         self.statements.append(sql)
         self.rows, self.description = [], None
         if sql.lstrip().startswith("select"):
@@ -121,16 +159,10 @@ class FakeOracle:
                 break
         else:
             raise error("ORA-00900", f"invalid SQL statement {sql}")
-        self._count()
 
     def _require(self, privileged: bool) -> None:
         if privileged and self.me != "ADMIN":
             raise error("ORA-01031", "insufficient privileges")
-
-    def _count(self) -> None:
-        self.dies_after -= 1
-        if self.dies_after == 0:
-            raise Died
 
     def update(self, name: str, **values: Any) -> None:
         if not self.query("select 1 from dba_users where username = ?", name):
@@ -224,7 +256,7 @@ def _object(db: FakeOracle, verb: str, what: str, column: str, on: str, *rest: s
         db.query("insert into dba_tab_privs values (?, ?, ?, ?, ?, ?)", *row)
 
 
-_STATEMENTS = {
+_STATEMENTS: dict[str, Any] = {
     rf"create user {N} identified by {N} password expire account lock": _create,
     rf"alter user {N} identified by {N}": _identified,
     rf"alter user {N} account unlock": _unlock,

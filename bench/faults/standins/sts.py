@@ -11,19 +11,24 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import InvalidClientTokenIdError, SignatureDoesNotMatchError
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.iam import models
 from moto.sts.responses import TokenResponse
+
+from local.world import ACCOUNT
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    import pytest
 
 
 @dataclass
@@ -39,7 +44,7 @@ class Sts:
 
     @property
     def iam(self) -> Any:
-        return models.iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        return models.iam_backends[ACCOUNT]["aws"]
 
     def key(self, key_id: str) -> Any:
         """What moto keeps of a key."""
@@ -111,11 +116,11 @@ class Sts:
             return ActionResult({"Arn": "arn:aws:iam::123456789012:user/of-a-deleted-key"})
         self.use(key_id, "sts")
         user = self.iam.get_user(key.user_name)
-        return ActionResult({"Arn": user.arn, "UserId": user.id, "Account": DEFAULT_ACCOUNT_ID})
+        return ActionResult({"Arn": user.arn, "UserId": user.id, "Account": ACCOUNT})
 
     def use(self, key_id: str, service: str) -> None:
         """Somebody uses a key."""
-        used = models.AccessKeyLastUsed(models.utcnow(), service, "us-east-1")
+        used = models.AccessKeyLastUsed(utcnow(), service, "us-east-1")
         self.key(key_id).last_used = used
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from local.valkey import Valkey
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin, Sensitive
-from wickie.model import Verdict
 from wickie.providers import Context, verify
 from wickie.providers.redis import Redis, sha256
 from wickie.providers.resp import Session, session
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from local.valkey import Valkey
+    from wickie.model import Verdict
 
 SELF_SERVICE = "~* &* +@all"
 PLAIN_USER = "~* &* +@all -@admin -@dangerous"

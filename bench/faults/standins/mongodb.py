@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import threading
+from functools import partial
 from typing import Any, Self
 
-from pymongo.errors import OperationFailure
+from pymongo.errors import AutoReconnect, NetworkTimeout, OperationFailure
+
+from bench.faults.standins import Line
 
 _FIELDS = {"pwd", "roles", "customData"}
-
-
-class Died(BaseException):
-    """The function, killed."""
 
 
 def failure(code: int, text: str) -> OperationFailure:
@@ -18,18 +19,42 @@ def failure(code: int, text: str) -> OperationFailure:
 
 
 class FakeMongoDb:
+    """The server; a shallow copy of it is a client."""
+
+    line: Line
+    password: str
+
     def __init__(self) -> None:
         self.users: dict[tuple[str, str], dict[str, Any]] = {}
         self.me: tuple[str, str] = ("", "")
-        self.where, self.dies_after = "", -1
+        self.where, self.lock = "", threading.RLock()
         root = [{"role": "root", "db": "admin"}]
         self.users["admin", "admin"] = {"pwd": "admin-password", "roles": root}
 
+    def add_clerk(self, name: str, password: str) -> None:
+        """A user with a role."""
+        roles = [{"role": "readWrite", "db": "shop"}]
+        self.users["admin", name] = {"pwd": password, "roles": roles}
+
+    def password_of(self, name: str) -> str | None:
+        """The password that is honoured."""
+        found: str | None = self.users.get(("admin", name), {}).get("pwd")
+        return found
+
+    def change_admin(self, password: str) -> None:
+        """As the administrator itself does."""
+        self.users["admin", "admin"]["pwd"] = password
+
     def client(self, *_: Any, username: str, password: str, **options: Any) -> FakeMongoDb:
-        self.me = options["authSource"], username
-        if self.users.get(self.me, {}).get("pwd") != password:
-            raise failure(18, "Authentication failed.")
-        return self
+        client = copy.copy(self)
+        client.me = options["authSource"], username
+        client.password = password
+        client.line = Line(
+            self.lock,
+            lambda: AutoReconnect("connection closed"),
+            lambda: NetworkTimeout("timed out"),
+        )
+        return client
 
     def __enter__(self) -> Self:
         return self
@@ -41,16 +66,18 @@ class FakeMongoDb:
         return self
 
     def command(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Signing in first, as a driver's pool does."""
+        answer: dict[str, Any] = self.line.call("command", partial(self._run, command))
+        return answer
+
+    def _run(self, command: dict[str, Any]) -> dict[str, Any]:
+        if self.users.get(self.me, {}).get("pwd") != self.password and "ping" in command:
+            raise failure(18, "Authentication failed.")
         name, value = next(iter(command.items()))
         act = getattr(self, f"_{name}", None)
         if act is None:
             raise failure(59, f"no such command: '{name}'")
-        answer: dict[str, Any] = act(value, {k: v for k, v in command.items() if k != name}) or {}
-        if name in ("createUser", "updateUser"):
-            self.dies_after -= 1
-            if self.dies_after == 0:
-                raise Died
-        return answer
+        return act(value, {k: v for k, v in command.items() if k != name}) or {}
 
     def _ping(self, *_: Any) -> None: ...
 
