@@ -8,7 +8,13 @@ from typing import Final
 
 from bench.faults.arenas import Unavailable
 
-BENCHMARKS: Final = ("bench.scan", "bench.fingerprints", "bench.rotation", "bench.fleet", "bench.peers")
+BENCHMARKS: Final = (
+    "bench.scan",
+    "bench.fingerprints",
+    "bench.rotation",
+    "bench.fleet",
+    "bench.peers",
+)
 
 
 def markdown(rows: list[dict[str, object]]) -> str:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.rotation.mysql.conftest import changed
 from bench.faults.standins.rds import Rds
+from tests.rotation.mysql.conftest import changed
 from wickie.errors import ConfigError
 from wickie.model import Verdict
 from wickie.providers import Context
