@@ -49,8 +49,8 @@ from wickie.rotation.replacement import ReplacementRequest
 from wickie.rotation.strategies import WITH_OVERLAP
 
 _LANES: Final = 4
-_SHARD: Final = 25
-"""Secrets in a task: a thousand make 40 task runs, and a shard that fails is still told apart."""
+_SHARD: Final = 50
+"""Secrets in a task, at most: a thousand make 20 task runs; of fewer each worker has its share."""
 _ROWS: Final = 1000
 _NAMED: Final = 10
 """Failures that the run's message quotes; the table has them all."""
@@ -127,8 +127,10 @@ def _rotate_fleet(
         canary = bool(limits.canary) and number == 0
         threads = 1 if canary else -(-limits.at_once // _LANES)
         for done in _carried_out(fleet, [wave] if canary else _shards(wave), threads):
-            rows += done
-            _progress(shown, len(rows) / len(members))
+            before, rows = len(rows), [*rows, *done]
+            # In tenths: each time costs this container as much as some rotations.
+            if 10 * before // len(members) < 10 * len(rows) // len(members):
+                _progress(shown, len(rows) / len(members))
         if canary and any(row.state is not RotationState.ROTATED for row in rows):
             brake.pull("a canary failed")
     rows.sort(key=lambda row: (row.state is RotationState.ROTATED, row.secret))
@@ -154,9 +156,10 @@ def _member(secret: ManagedSecret, clients: Clients, reason: Reason) -> Member:
 
 
 def _shards(wave: Sequence[Unit]) -> list[list[Unit]]:
+    most = min(_SHARD, -(-sum(map(len, wave)) // _LANES))
     shards: list[list[Unit]] = [[]]
     for unit in wave:
-        if shards[-1] and sum(map(len, shards[-1])) + len(unit) > _SHARD:
+        if shards[-1] and sum(map(len, shards[-1])) + len(unit) > most:
             shards.append([])
         shards[-1].append(unit)
     return shards

@@ -69,7 +69,11 @@ def test_to_do_it_twice_is_to_do_it_once() -> None:
     assert edited(once) == once
 
 
-@pytest.mark.parametrize("text", ["", f"ssh-ed25519 {OTHER}\n", f"# ssh-ed25519 {CURRENT}\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", f"ssh-ed25519 {OTHER}\n", f"# ssh-ed25519 {CURRENT}\n"],
+    ids=["empty", "another", "commented out"],
+)
 def test_a_file_without_the_key_in_use_is_left_alone(text: str) -> None:
     with pytest.raises(ProviderError, match="stands in another file"):
         edited(text)
@@ -88,7 +92,11 @@ def hashed(name: str) -> str:
     return "|1|" + "|".join(base64.b64encode(part).decode() for part in (salt, digest))
 
 
-@pytest.mark.parametrize("name", ["web1", "web1,10.0.0.1", "10.0.0.1,WEB1", hashed("web1")])
+@pytest.mark.parametrize(
+    "name",
+    ["web1", "web1,10.0.0.1", "10.0.0.1,WEB1", hashed("web1")],
+    ids=["name", "name and address", "capitals", "hashed"],
+)
 def test_a_host_is_known_by_its_name_however_it_is_written(name: str) -> None:
     text = f"# a comment\n{name} ssh-ed25519 {CURRENT}\nweb2 ssh-ed25519 {OTHER}\n"
     assert host_keys(text, "web1", 22) == [base64.b64decode(CURRENT)]
@@ -109,6 +117,7 @@ def test_another_port_is_another_host() -> None:
         f"web1 ssh-ed25519 {CURRENT}\n@revoked web1 ssh-ed25519 {CURRENT}",
         "web1 ssh-ed25519 n!t-base64",
     ],
+    ids=["none", "other name", "wildcard", "authority", "revoked", "no base64"],
 )
 def test_a_host_that_is_not_known_is_not_trusted(text: str) -> None:
     with pytest.raises(ConfigError, match="has no key of web1"):
