@@ -39,9 +39,11 @@ def parameters(client: SSMClient, prefix: str) -> Iterator[Artifact]:
 
 
 def _artifact(parameter: ParameterMetadataTypeDef, values: _Values) -> Artifact:
+    # Stand-ins for AWS know nothing of the ARN, which is recent here.
+    arn = parameter.get("ARN", f"{KIND}:{parameter['Name']}")
     # Who deletes a parameter and makes it anew begins again with version 1.
     version = f"{parameter['Version']} {parameter['LastModifiedDate'].isoformat()}"
-    return artifact_of(partial(_texts, parameter, values), parameter["ARN"], KIND, version=version)
+    return artifact_of(partial(_texts, parameter, values), arn, KIND, version=version)
 
 
 def _texts(parameter: ParameterMetadataTypeDef, values: _Values) -> Iterator[tuple[str, str]]:
