@@ -206,9 +206,45 @@ def data_pipeline(service: Service, name: str, text: str) -> str:
     return f"data-pipeline:us-east-1/{identifier}#objects/Db/connectionString"
 
 
+def lambda_environment(service: Service, name: str, text: str) -> str:
+    role = service("iam").create_role(RoleName=f"of-{name}", AssumeRolePolicyDocument="{}")
+    reply = service("lambda").create_function(
+        FunctionName=name,
+        Role=role["Role"]["Arn"],
+        Code={"ZipFile": b"x"},
+        Environment={"Variables": {"DB_PASSWORD": text}},
+    )
+    return f"{reply['FunctionArn']}#DB_PASSWORD"
+
+
+def ecs_task_definition(service: Service, name: str, text: str) -> str:
+    container = {"name": "app", "image": "i", "memory": 1, "command": ["psql", text]}
+    reply = service("ecs").register_task_definition(family=name, containerDefinitions=[container])
+    return f"{reply['taskDefinition']['taskDefinitionArn']}#app/command"
+
+
+def codebuild_project(service: Service, name: str, text: str) -> str:
+    reply = service("codebuild").create_project(
+        name=name,
+        source={"type": "S3", "location": "b/k"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={
+            "type": "LINUX_CONTAINER",
+            "image": "i",
+            "computeType": "BUILD_GENERAL1_SMALL",
+            "environmentVariables": [{"name": "TOKEN", "value": text}],
+        },
+        serviceRole="arn:aws:iam::123456789012:role/service-role/build",
+    )
+    return f"{reply['project']['arn']}#environment/TOKEN"
+
+
 PLANTS: Final[Mapping[str, Plant]] = {
     plant.__name__.replace("_", "-"): plant
     for plant in (
+        lambda_environment,
+        ecs_task_definition,
+        codebuild_project,
         ec2_user_data,
         ec2_launch_template,
         autoscaling_launch_configuration,

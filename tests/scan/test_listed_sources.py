@@ -78,6 +78,7 @@ def test_a_prefix_narrows_what_is_read(planted):
 
 # What the second night still asks for, where AWS tells by the list whether something changed.
 LISTED_ONLY: Final = {
+    "ecs-task-definition": {"ListTaskDefinitions"},
     "ec2-user-data": {"DescribeInstances"},
     "ssm-parameter": {"DescribeParameters"},
     "ssm-document": {"ListDocuments", "ListDocumentVersions"},

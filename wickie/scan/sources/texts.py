@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,9 +44,10 @@ def script(encoded: str) -> bytes:
     """
     What a machine runs when it starts, which AWS's APIs carry in base64.
 
-    A launch template takes any text, and says so only when a machine is launched from it.
+    What is none after all is taken as it stands, for better that than not at all.
     """
     try:
-        return base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+        # The command `base64` breaks its lines.
+        return base64.b64decode("".join(encoded.split()), validate=True)
+    except ValueError:
         return encoded.encode(errors="replace")
