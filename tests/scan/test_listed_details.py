@@ -171,10 +171,10 @@ def test_rules_of_every_event_bus_are_read_page_by_page():
 def test_all_versions_of_a_launch_template_are_read():
     ec2, value = boto3.client("ec2"), drawn()
     encoded = base64.b64encode(f"x {value}".encode()).decode()
-    ec2.create_launch_template(LaunchTemplateName="t", LaunchTemplateData={"UserData": encoded})
+    ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData={"UserData": encoded})
     for _ in range(2):
         data = {"UserData": "IyEvYmluL3No"}
-        ec2.create_launch_template_version(LaunchTemplateName="t", LaunchTemplateData=data)
+        ec2.create_launch_template_version(LaunchTemplateName="web", LaunchTemplateData=data)
     source = open_source("ec2-launch-template", {}, Recorded().clients)
     assert {*texts("ec2-launch-template")} == {f"{number}/userData" for number in (1, 2, 3)}
     result = engine.scan([source], [managed(value)], run_id="r")
