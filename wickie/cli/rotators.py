@@ -6,11 +6,12 @@ import sys
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from wickie.cli.markdown import codes, head, row
 from wickie.providers.registry import ENGINES
 from wickie.rotation.strategies import STRATEGIES, find_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _TEMPLATE: Final = "rotators.md"
 """Beside this module: the page's prose, with a marker where each table goes."""
@@ -33,49 +34,33 @@ def page() -> str:
 
 
 def _engines() -> Iterator[str]:
-    yield from _head("engine", "strategies", "overlap", "options", "IAM permissions", "verified by")
+    yield from head("engine", "strategies", "overlap", "options", "IAM permissions", "verified by")
     for name, engine in ENGINES.items():
         overlapping = [s for s in engine.strategies if s not in _WITHOUT_OVERLAP]
-        yield _row(
+        options = [codes([option]) for option in engine.options]
+        yield row(
             f"`{name}`",
-            _codes(engine.strategies),
-            _codes(overlapping),
-            ", ".join(filter(None, (_codes(engine.options), _optional(engine.optional)))),
+            codes(engine.strategies),
+            codes(overlapping),
+            ", ".join([*options, *(f"`{name}` (optional)" for name in engine.optional)]),
             _permissions(engine.permissions),
             engine.verified_against,
         )
 
 
 def _strategies() -> Iterator[str]:
-    yield from _head("strategy", "what it does", "the old credential")
+    yield from head("strategy", "what it does", "the old credential")
     for name in STRATEGIES:
         first = (find_strategy(name).__doc__ or "").strip().splitlines()[0]
-        yield _row(f"`{name}`", first, _OLD_CREDENTIAL[name])
+        yield row(f"`{name}`", first, _OLD_CREDENTIAL[name])
 
 
 def _permissions(granted: Mapping[str, str]) -> str:
     """Each ARN once, with the actions on it."""
     return "; ".join(
-        f"{_codes(action for action, on in granted.items() if on == arn)} on `{arn}`"
+        f"{codes(action for action, on in granted.items() if on == arn)} on `{arn}`"
         for arn in dict.fromkeys(granted.values())
     )
-
-
-def _codes(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _optional(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}` (optional)" for name in names)
-
-
-def _head(*titles: str) -> Iterator[str]:
-    yield _row(*titles)
-    yield _row(*("---" for _ in titles))
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cell or 'none' for cell in cells)} |"
 
 
 if __name__ == "__main__":

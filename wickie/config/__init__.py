@@ -188,7 +188,31 @@ class S3Target(Section):
 class ListedTarget(Section):
     """What an AWS API lists, of names that start with `prefix`; see docs/sources.md."""
 
-    kind: Literal["lambda-environment", "ecs-task-definition", "codebuild-project"]
+    kind: Literal[
+        "lambda-environment",
+        "ecs-task-definition",
+        "codebuild-project",
+        "ec2-user-data",
+        "ec2-launch-template",
+        "autoscaling-launch-configuration",
+        "ssm-parameter",
+        "ssm-document",
+        "cloudformation-stack",
+        "step-functions-state-machine",
+        "step-functions-execution",
+        "glue-job",
+        "glue-connection",
+        "api-gateway-stage",
+        "api-gateway-v2-stage",
+        "appsync-api",
+        "batch-job-definition",
+        "sagemaker-model",
+        "sagemaker-notebook-lifecycle",
+        "amplify-app",
+        "eventbridge-target",
+        "secretsmanager-metadata",
+        "data-pipeline",
+    ]
     prefix: str = ""
 
 

@@ -7,7 +7,34 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
-from wickie.scan.sources import aws_lambda, codebuild, directory, ecs, git, s3
+from wickie.scan.sources import (
+    amplify,
+    api_gateway,
+    api_gateway_v2,
+    appsync,
+    autoscaling,
+    aws_lambda,
+    batch,
+    cloudformation,
+    codebuild,
+    data_pipeline,
+    directory,
+    ec2,
+    ec2_launch_template,
+    ecs,
+    eventbridge,
+    git,
+    glue_connection,
+    glue_job,
+    s3,
+    sagemaker_model,
+    sagemaker_notebook,
+    secrets_manager,
+    ssm_document,
+    ssm_parameter,
+    step_functions,
+    step_functions_execution,
+)
 from wickie.scan.sources.listing import Listing
 
 if TYPE_CHECKING:
@@ -74,6 +101,114 @@ SOURCES: Final[Mapping[str, Kind]] = {
         "environment variables and build specifications of projects",
         _listing(codebuild, "codebuild", codebuild.projects),
         codebuild.PERMISSIONS,
+    ),
+    ec2.KIND: Kind(
+        "user data of instances, and what gzip files in it hold",
+        _listing(ec2, "ec2", ec2.instances),
+        ec2.PERMISSIONS,
+        unchanged="time of the start",
+    ),
+    ec2_launch_template.KIND: Kind(
+        "user data of every version of launch templates",
+        _listing(ec2_launch_template, "ec2", ec2_launch_template.templates),
+        ec2_launch_template.PERMISSIONS,
+    ),
+    autoscaling.KIND: Kind(
+        "user data of launch configurations",
+        _listing(autoscaling, "autoscaling", autoscaling.configurations),
+        autoscaling.PERMISSIONS,
+        unchanged="ARN",
+    ),
+    ssm_parameter.KIND: Kind(
+        "values and descriptions of parameters that are String or StringList",
+        _listing(ssm_parameter, "ssm", ssm_parameter.parameters),
+        ssm_parameter.PERMISSIONS,
+        unchanged="version and time",
+    ),
+    ssm_document.KIND: Kind(
+        "every version of the account's own documents",
+        _listing(ssm_document, "ssm", ssm_document.documents),
+        ssm_document.PERMISSIONS,
+        unchanged="time of the version",
+    ),
+    cloudformation.KIND: Kind(
+        "templates, parameters and outputs of stacks",
+        _listing(cloudformation, "cloudformation", cloudformation.stacks),
+        cloudformation.PERMISSIONS,
+        unchanged="time of the update, and status",
+    ),
+    step_functions.KIND: Kind(
+        "definitions of state machines",
+        _listing(step_functions, "stepfunctions", step_functions.state_machines),
+        step_functions.PERMISSIONS,
+    ),
+    step_functions_execution.KIND: Kind(
+        "input, output and error of the latest 100 executions of each standard state machine",
+        _listing(step_functions_execution, "stepfunctions", step_functions_execution.executions),
+        step_functions_execution.PERMISSIONS,
+        unchanged="status and time of the stop",
+    ),
+    glue_job.KIND: Kind(
+        "arguments and descriptions of jobs",
+        _listing(glue_job, "glue", glue_job.jobs),
+        glue_job.PERMISSIONS,
+    ),
+    glue_connection.KIND: Kind(
+        "properties of connections, with their password unless Glue encrypts it",
+        _listing(glue_connection, "glue", glue_connection.connections),
+        glue_connection.PERMISSIONS,
+    ),
+    api_gateway.KIND: Kind(
+        "variables and descriptions of the stages of REST APIs",
+        _listing(api_gateway, "apigateway", api_gateway.apis),
+        api_gateway.PERMISSIONS,
+    ),
+    api_gateway_v2.KIND: Kind(
+        "variables and descriptions of the stages of HTTP and WebSocket APIs",
+        _listing(api_gateway_v2, "apigatewayv2", api_gateway_v2.apis),
+        api_gateway_v2.PERMISSIONS,
+    ),
+    appsync.KIND: Kind(
+        "environment, data sources, functions, resolvers and key descriptions of GraphQL APIs",
+        _listing(appsync, "appsync", appsync.apis),
+        appsync.PERMISSIONS,
+    ),
+    batch.KIND: Kind(
+        "parameters, containers and tags of active job definitions",
+        _listing(batch, "batch", batch.definitions),
+        batch.PERMISSIONS,
+    ),
+    sagemaker_model.KIND: Kind(
+        "environment of the containers of models",
+        _listing(sagemaker_model, "sagemaker", sagemaker_model.models),
+        sagemaker_model.PERMISSIONS,
+        unchanged="time of the making",
+    ),
+    sagemaker_notebook.KIND: Kind(
+        "scripts of notebook lifecycle configurations",
+        _listing(sagemaker_notebook, "sagemaker", sagemaker_notebook.lifecycles),
+        sagemaker_notebook.PERMISSIONS,
+        unchanged="time of the change",
+    ),
+    amplify.KIND: Kind(
+        "environment, build specification and credentials of apps and their branches",
+        _listing(amplify, "amplify", amplify.apps),
+        amplify.PERMISSIONS,
+    ),
+    eventbridge.KIND: Kind(
+        "what rules send to their targets: input, transformer, headers",
+        _listing(eventbridge, "events", eventbridge.rules),
+        eventbridge.PERMISSIONS,
+    ),
+    secrets_manager.KIND: Kind(
+        "descriptions, tags and resource policies of secrets; never their values",
+        _listing(secrets_manager, "secretsmanager", secrets_manager.secrets),
+        secrets_manager.PERMISSIONS,
+    ),
+    data_pipeline.KIND: Kind(
+        "objects and parameters of pipelines",
+        _listing(data_pipeline, "datapipeline", data_pipeline.pipelines),
+        data_pipeline.PERMISSIONS,
     ),
 }
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wickie.errors import SourceError
 from wickie.model import Gap
 from wickie.scan.chunk import Artifact, Chunk, chunked
+from wickie.scan.unpacking import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -37,7 +40,7 @@ def refused(error: Exception) -> str:
 
 
 def artifact_of(
-    texts: Callable[[], Iterable[tuple[str, str] | Gap]],
+    texts: Callable[[], Iterable[tuple[str, str | bytes] | Gap]],
     uri: str,
     source: str,
     *,
@@ -48,7 +51,8 @@ def artifact_of(
     Make an artifact of short texts, each with the name of the part of it that they are.
 
     Args:
-        texts: Fetches them; what AWS refuses of them is a gap.
+        texts: Fetches them; what AWS refuses of them is a gap. Of bytes, it is looked at what
+            gzip and zip files hold.
         uri: Where a reader finds it.
         source: The kind of the source.
         artifact: Its name without a revision, where `uri` has one.
@@ -63,10 +67,23 @@ def artifact_of(
                 if isinstance(text, Gap):
                     yield text
                 else:
-                    stream = io.BytesIO(text[1].encode(errors="replace"))
-                    for chunk in chunked(stream, uri, name, source):
-                        yield replace(chunk, part=text[0])
+                    for chunk in _chunks(text[1], uri, name, source):
+                        yield chunk if isinstance(chunk, Gap) else replace(chunk, part=text[0])
         except (BotoCoreError, ClientError) as error:
             yield Gap(uri, refused(error))
 
     return Artifact(uri, name, source, read, version, ahead=True)
+
+
+def found(items: Callable[[], Iterable[T]], uri: str) -> Iterator[T | Gap]:
+    """List what belongs to `uri`; where AWS refuses that, the rest of its source is still read."""
+    try:
+        yield from items()
+    except (BotoCoreError, ClientError) as error:
+        yield Gap(uri, refused(error))
+
+
+def _chunks(text: str | bytes, uri: str, artifact: str, source: str) -> Iterator[Chunk | Gap]:
+    if isinstance(text, bytes):
+        return unpacked(io.BytesIO(text), uri, artifact, source)
+    return chunked(io.BytesIO(text.encode(errors="replace")), uri, artifact, source)

@@ -1,0 +1,109 @@
+"""Every place that an AWS API lists: the value is found where it lies, with the rights declared."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+from moto import mock_aws
+
+from tests.scan.answers import ANSWERS, PLACES
+from tests.scan.paper import KEY, Paper, drawn, managed
+from tests.scan.plants import PLANTS
+from tests.scan.recorded import Recorded
+from wickie.model import ScanResult
+from wickie.scan import engine
+from wickie.scan.cache import ScanCache
+from wickie.scan.sources import SOURCES, open_source
+
+KINDS: Final = (*PLANTS, *PLACES)
+ELSEWHERE: Final = Paper([b"text"], version="1")
+"""A scan of which all else is refused would be an error."""
+_LOWER: Final = string.ascii_lowercase + string.digits
+
+
+@dataclass
+class Planted:
+    """Two resources of a kind, of which `shop-one` holds a value."""
+
+    kind: str
+    value: str
+    where: str
+    stored: bytes = b""
+
+    def scan(self, prefix: str = "", refused: str = "") -> tuple[ScanResult, Recorded]:
+        """Scan them as the next night's scan would."""
+        aws = Recorded(refused, ANSWERS.get(self.kind, lambda _: {})(self.value))
+        detectors = [managed(self.value)]
+        cache = ScanCache(detectors, KEY, self.stored)
+        source = open_source(self.kind, {"prefix": prefix}, aws.clients)
+        result = engine.scan([source, ELSEWHERE], detectors, run_id="r", cache=cache)
+        self.stored = cache.dump()
+        return result, aws
+
+
+@pytest.fixture(params=KINDS)
+def planted(request, monkeypatch):
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    kind, value = request.param, drawn(alphabet=_LOWER)
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": False}}):
+        where = PLACES.get(kind, "")
+        if not where:
+            PLANTS[kind](Recorded().clients.service, "other-one", "nothing")
+            where = PLANTS[kind](Recorded().clients.service, "shop-one", value)
+        yield Planted(kind, value, where)
+
+
+def _found(result: ScanResult) -> list[str]:
+    return [finding.location.uri for finding in result.findings]
+
+
+def test_a_value_is_found_where_people_put_it_with_exactly_the_declared_permissions(planted):
+    result, aws = planted.scan()
+    assert _found(result) == [planted.where]
+    assert result.findings[0].source == planted.kind
+    assert not result.gaps
+    assert aws.actions == {*SOURCES[planted.kind].permissions}
+
+
+def test_a_prefix_narrows_what_is_read(planted):
+    one, _ = planted.scan(prefix="shop-")
+    both, _ = planted.scan()
+    nothing, _ = planted.scan(prefix="no-such-")
+    assert _found(one) == [planted.where]
+    assert (nothing.artifacts, one.artifacts, both.artifacts) == (1, 2, 3)
+
+
+# What the second night still asks for, where AWS tells by the list whether something changed.
+LISTED_ONLY: Final = {
+    "ecs-task-definition": {"ListTaskDefinitions"},
+    "ec2-user-data": {"DescribeInstances"},
+    "ssm-parameter": {"DescribeParameters"},
+    "ssm-document": {"ListDocuments", "ListDocumentVersions"},
+    "cloudformation-stack": {"DescribeStacks"},
+    "step-functions-execution": {"ListStateMachines", "ListExecutions"},
+    "sagemaker-model": {"ListModels"},
+    "sagemaker-notebook-lifecycle": {"ListNotebookInstanceLifecycleConfigs"},
+}
+
+
+def test_the_second_night_looks_at_nothing_again_and_asks_no_more_than_it_must(planted):
+    first, before = planted.scan()
+    second, after = planted.scan()
+    assert second.unchanged == second.artifacts == first.artifacts
+    assert second.findings == first.findings
+    assert {*after.calls} == LISTED_ONLY.get(planted.kind, {*before.calls})
+
+
+def test_what_aws_refuses_is_named_and_the_rest_is_read(planted):
+    _, aws = planted.scan()
+    for operation in dict.fromkeys(aws.calls):
+        planted.stored = b""
+        result, _ = planted.scan(refused=operation)
+        assert result.gaps
+        assert all(f"AccessDenied: no {operation}" in gap.reason for gap in result.gaps)
+        if operation == aws.calls[0]:
+            needed = ", ".join(SOURCES[planted.kind].permissions)
+            assert [gap.reason.partition("it takes ")[2] for gap in result.gaps] == [needed]
