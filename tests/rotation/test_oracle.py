@@ -156,9 +156,10 @@ def test_a_clone_that_is_not_finished_is_refused_as_by_a_wrong_password(
         run(connection, sql, params)
 
     turns = AlternatingUsers(PROVIDER, Means(lambda _: ADMIN))
-    with monkeypatch.context() as patch, pytest.raises(ProviderUnavailableError):
-        patch.setattr(FakeOracle, "_run", dying)
+    monkeypatch.setattr(FakeOracle, "_run", dying)
+    with pytest.raises(ProviderUnavailableError):
         turns.set_secret(new, old, lambda: None)
+    monkeypatch.setattr(FakeOracle, "_run", run)
     with pytest.raises(AuthenticationError):  # so that the retry sets it
         turns.test_secret(new, old)
     turns.set_secret(new, old, lambda: None)
