@@ -24,8 +24,12 @@ TITLE: Final = "Crashes: trials of each fault, and invariants broken after Secre
 
 
 def table() -> list[dict[str, Any]]:
-    """One row for each rotator of each arena; what broke is told on stderr."""
-    return list(_rows())
+    """One row for each rotator of each arena; each, and what broke, is told on stderr at once."""
+    rows = []
+    for found in _rows():
+        print(*found.values(), sep=" | ", file=sys.stderr, flush=True)
+        rows.append(found)
+    return rows
 
 
 def _rows() -> Iterator[dict[str, Any]]:

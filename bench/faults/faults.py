@@ -17,7 +17,7 @@ from bench.faults.fuse import Call, Fuse, Phase
 from bench.faults.invariants import ALWAYS, broken
 from bench.faults.trial import Trial
 from wickie.rotation.driver import Step
-from wickie.rotation.strategies import WITH_MASTER, WITH_PASSWORDS
+from wickie.rotation.strategies import WITH_MASTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -133,7 +133,13 @@ def _out_of_order(trial: Trial) -> list[str]:
 
 
 def _wrong_current(trial: Trial) -> list[str]:
-    """The secret was never right. Nothing may change until a person has corrected it."""
+    """
+    The secret was never right. Nothing may change until a person has corrected it.
+
+    IAM alone makes a key on the function's own authority, for the user that wickie.yaml names. So
+    a new key in the place of a wrong one is a repair, and shuts nobody out: the right one stays
+    honoured until the next rotation, and beyond it while anybody uses it.
+    """
     aws, right = trial.rotator.aws, trial.old
     if trial.rotator.second:  # the secret that this user was rotated for keeps it from any other
         right = trial.old = Trial.begin(replace(trial.rotator, second=False)).old
@@ -141,14 +147,13 @@ def _wrong_current(trial: Trial) -> list[str]:
     trial.token = aws.begin(trial.arn)
     current = aws.version(trial.arn, "AWSCURRENT")
     trial.retry()
-    if (
-        trial.rotator.strategy not in WITH_PASSWORDS
-        and aws.version(trial.arn, "AWSCURRENT") != current
-    ):
-        return []  # the system made a credential for whom the value names: it may cure the secret
-    facts = {
+    facts = {"the user's credential was changed": trial.rotator.arena.honours(right)}
+    if isinstance(trial.rotator.arena, Crowded):
+        replaced = aws.value(trial.arn, "AWSCURRENT") or ""
+        facts["a wrong AWSCURRENT was not repaired"] = trial.rotator.arena.honours(replaced)
+        return [wrong for wrong, holds in facts.items() if not holds]
+    facts |= {
         "a wrong AWSCURRENT was replaced": aws.version(trial.arn, "AWSCURRENT") == current,
-        "the user's credential was changed": trial.rotator.arena.honours(right),
         "nothing was raised": bool(trial.errors),
     }
     aws.put(trial.arn, right)

@@ -29,7 +29,7 @@ def sts(aws):
 
 @pytest.fixture
 def keys(aws, sts):
-    sts.lag = 0.0
+    sts.lag, sts.reports = 0.0, True
     return Keys.make(aws, sts)
 
 
@@ -47,7 +47,7 @@ def test_the_old_key_works_for_one_rotation_more(keys, sts):
 
 def test_a_key_made_beside_one_that_was_stored_unseen_is_not_left_behind(keys, monkeypatch):
     token = keys.aws.until(keys.arn, Step.SET)
-    find, unseen = Secret.find, [token]
+    find, unseen = Secret.find, [token, token]
 
     def lagging(secret, version_id):
         return None if unseen and unseen.pop() == version_id else find(secret, version_id)
@@ -179,6 +179,31 @@ def orphaned(keys):
     return token, orphan
 
 
+@pytest.mark.parametrize("last", [Step.CREATE, Step.FINISH])
+def test_a_slower_run_of_the_same_rotation_leaves_what_the_other_stored(
+    keys, sts, monkeypatch, last
+):
+    """Both found no value; IAM tells of a key's use up to four hours late."""
+    sts.reports, token, rival = False, keys.aws.begin(keys.arn), []
+    steps = list(Step)[: list(Step).index(last) + 1]
+
+    def overtaken(user):
+        if not rival:
+            rival.append(user)
+            for step in steps:
+                keys.aws.step(keys.arn, step, token)
+        return listed(user)
+
+    listed = IamUser._keys
+    monkeypatch.setattr(IamUser, "_keys", overtaken)
+    with pytest.raises(RotationError, match="got its new value meanwhile"):
+        keys.aws.step(keys.arn, Step.CREATE, token)
+    stored = keys.key("AWSCURRENT" if last is Step.FINISH else "AWSPENDING")
+    assert keys.verdict(stored) is keys.verdict(keys.key()) is Verdict.LIVE
+    keys.rotate(token)
+    assert keys.key() == stored
+
+
 def refused_for(keys, key_id, token):
     with pytest.raises(RotationError, match=f"no room for a new key: {key_id} is in neither"):
         keys.aws.step(keys.arn, Step.CREATE, token)
@@ -239,7 +264,7 @@ def test_a_tag_has_room_for_the_longest_token_and_many_attempts(keys):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(IamUser, "_create", lambda _: ("", None))
         for _ in range(20):
-            user.issue(keys.key().key_id, None, token)
+            user.issue(keys.key().key_id, lambda: None, token)
     assert len(keys.tags()["wickie:issuing"]) <= 256
     assert len(user._attempts(token)) == 8
 

@@ -45,7 +45,7 @@ def keys(aws, sts):
 
 
 def issue(keys, previous=None, token=TOKEN):
-    return keys.iam.issue(keys.key(), previous, token)
+    return keys.iam.issue(keys.key(), lambda: previous, token)
 
 
 def test_a_key_signs_in_as_its_user_and_only_with_its_own_secret(keys):

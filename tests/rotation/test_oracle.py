@@ -118,14 +118,52 @@ def test_what_the_base_has_lost_or_won_the_clone_does_too(server):
     assert PROVIDER.sign_in(new) == PROVIDER.sign_in(old)
 
 
-@pytest.mark.parametrize("status", ["OPEN", "LOCKED"])
+@pytest.mark.parametrize("status", ["OPEN", "LOCKED", "EXPIRED"])
 def test_a_user_that_only_has_the_clones_name_is_not_touched(server, status):
     old = user(server)
     server.add_user("APP_CLONE", "somebody-elses", status)
+    admin = server.connect(user="admin", password="admin-password")
+    admin.execute('grant CREATE SESSION to "APP_CLONE"', {})
     with pytest.raises(ConfigError, match="so it is somebody else's"):
         PROVIDER.set_twin(ADMIN, "app", "app_clone", pending(old, "app_clone"))
     held = server.query("select password from dba_users where username = 'APP_CLONE'")
     assert held == [("somebody-elses",)]
+
+
+def test_a_clone_that_a_person_locked_stays_locked(server):
+    old = user(server)
+    turns = AlternatingUsers(PROVIDER, Means(lambda _: ADMIN))
+    new = pending(old, "app_clone")
+    turns.set_secret(new, old, lambda: None)
+    server.update("APP_CLONE", account_status="LOCKED")
+    with pytest.raises(ProviderError, match="ACCOUNT UNLOCK"):
+        turns.set_secret(pending(old, "app_clone"), old, lambda: None)
+    assert verify(PROVIDER, new)[0] is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("statements", range(1, 4))
+def test_a_clone_that_is_not_finished_is_refused_as_by_a_wrong_password(
+    server, monkeypatch, statements
+):
+    old, made = user(server), 0
+    new, run = pending(old, "app_clone"), FakeOracle._run
+
+    def dying(connection, sql, params):
+        nonlocal made
+        made += not sql.lstrip().startswith("select")
+        if made > statements:
+            raise error("DPY-4011", "the database or network closed the connection")
+        run(connection, sql, params)
+
+    turns = AlternatingUsers(PROVIDER, Means(lambda _: ADMIN))
+    monkeypatch.setattr(FakeOracle, "_run", dying)
+    with pytest.raises(ProviderUnavailableError):
+        turns.set_secret(new, old, lambda: None)
+    monkeypatch.setattr(FakeOracle, "_run", run)
+    with pytest.raises(AuthenticationError):  # so that the retry sets it
+        turns.test_secret(new, old)
+    turns.set_secret(new, old, lambda: None)
+    turns.test_secret(new, old)
 
 
 def test_an_owner_of_objects_has_no_clone(server):

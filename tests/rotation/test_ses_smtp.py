@@ -179,7 +179,7 @@ def test_a_server_that_cannot_be_reached_is_unknown(provider, document):
 def test_the_password_is_for_the_region_of_the_endpoint(provider, document, sts, host, region):
     current = read(provider, **document | {"host": host})
     assert current.host == (host or "email-smtp.us-east-1.amazonaws.com")
-    new = provider.issue(current, None, str(uuid.uuid4()))
+    new = provider.issue(current, lambda: None, str(uuid.uuid4()))
     assert new.password.reveal() == derived(sts.secret_of(new.username), region)
 
 

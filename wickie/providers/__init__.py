@@ -108,11 +108,13 @@ class Issuer(Provider[C], Protocol):
     What it makes may be refused for some seconds, and what it revokes be honoured.
     """
 
-    def issue(self, current: C, previous: C | None, token: str) -> C:
+    def issue(self, current: C, previous: Callable[[], C | None], token: str) -> C:
         """
         Make another credential for the holder of `current`, and keep `current` honoured.
 
-        `previous` is revoked if there is no room for a third, provided nobody uses it. Called
+        `previous` is revoked if there is no room for a third, provided nobody uses it. It is to be
+        read right before anything is revoked: that raises where another run was faster, which
+        may have stored or promoted what a slower one takes for lost. Called
         again with the same token where there is no room, what an earlier call made and lost is
         revoked first, as far as that is certain; where there is, see `Sweeper`. Raises
         `RotationError` naming what else takes the room.

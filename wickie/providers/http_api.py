@@ -20,7 +20,7 @@ from wickie.errors import AuthenticationError, ProviderError, ProviderUnavailabl
 from wickie.https import ASK_AGAIN, call, place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wickie.https import Reply
     from wickie.providers import Context
@@ -49,14 +49,17 @@ class HttpApi:
         rights = [_at(answer, pointer) for pointer in pointers]
         return json.dumps(rights, sort_keys=True) if rights else f"a token of {self._base}"
 
-    def issue(self, current: ApiToken, previous: ApiToken | None, token: str) -> ApiToken:
+    def issue(
+        self, current: ApiToken, previous: Callable[[], ApiToken | None], token: str
+    ) -> ApiToken:
         """
         See `Issuer.issue`.
 
         The one before the one in use had a whole period to be replaced, and goes now.
         """
-        if previous and previous.id != current.id:
-            self._revoke(previous.id, current)
+        last = previous()
+        if last and last.id != current.id:
+            self._revoke(last.id, current)
         answer = self._ask("issue", current, rotation=token)
         issue = self._api["issue"]
         made, id_ = _at(answer, issue["token"]), _at(answer, issue["id"])

@@ -12,6 +12,7 @@ from wickie.errors import AuthenticationError, ProviderError, ProviderUnavailabl
 from wickie.providers.iam_user import IamUser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from wickie.providers import Context
@@ -46,10 +47,11 @@ class Iam:
                 ) from None
         return reply["Arn"]
 
-    def issue(self, current: AccessKey, previous: AccessKey | None, token: str) -> AccessKey:
+    def issue(
+        self, current: AccessKey, previous: Callable[[], AccessKey | None], token: str
+    ) -> AccessKey:
         """See `Issuer.issue`."""
-        last = previous.key_id if previous else None
-        return current.succeeded_by(*self._user.issue(current.key_id, last, token))
+        return current.succeeded_by(*self._user.issue(current.key_id, previous, token))
 
     def revoke(self, old: AccessKey, current: AccessKey) -> None:
         """See `Issuer.revoke`."""

@@ -4,10 +4,11 @@ The access keys of one IAM user: two at most, and what a crash may have left of 
 IAM tells a secret key once, in its reply to CreateAccessKey. A function that dies before the key
 is stored leaves one that nobody can use, in one of the two places. So the user is tagged with
 the rotation's token and the time before a key is made. A retry deletes what was made within a
-minute of such a note, for the same token, was never used, and is in no version of the secret.
+minute of such a note, for the same token, was never used, and while that rotation has stored none.
 Every other key is somebody's, and stays.
 
 What is decided here rests on IAM's own data; a version of the secret only says which key it holds.
+That a key was not used is no proof: IAM hears of it late, and two runs of a step may overlap.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from wickie.errors import ConfigError, ProviderUnavailableError, RotationError
 from wickie.providers.registry import ISSUING_TAG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_iam.type_defs import AccessKeyMetadataTypeDef
 
+    from wickie.credentials import Credential
     from wickie.providers import Context
 
 _NOTED_ATTEMPTS: Final = 8
@@ -64,7 +66,9 @@ class IamUser:
         """The user that `options` names, by name or with its path before it, as its ARN has it."""
         return cls(context.clients.iam, context.option("user").rpartition("/")[2])
 
-    def issue(self, current: str, previous: str | None, token: str) -> tuple[str, Sensitive]:
+    def issue(
+        self, current: str, previous: Callable[[], Credential | None], token: str
+    ) -> tuple[str, Sensitive]:
         """
         Make a key beside `current`; return its id and the secret key. See `Issuer.issue`.
 
@@ -84,10 +88,11 @@ class IamUser:
             for key_id, key in keys.items():
                 if key_id == current:
                     continue
-                if key_id == previous:
-                    self._require_idle(key, max(mine["CreateDate"], key["CreateDate"]))
-                elif not self._lost(key, attempts):
-                    raise self._no_room(key_id)
+                used, last = self._last_use(key_id), previous()
+                if last and last.holder == key_id:
+                    self._require_idle(key, used, max(mine["CreateDate"], key["CreateDate"]))
+                elif used or not _made_by(attempts, key):
+                    raise self._no_room(key_id, used)
                 self._delete(key_id)
             self._note(token, attempts)
             return self._create()
@@ -130,10 +135,11 @@ class IamUser:
             )
         return keys[current]
 
-    def _require_idle(self, key: AccessKeyMetadataTypeDef, since: datetime) -> None:
+    def _require_idle(
+        self, key: AccessKeyMetadataTypeDef, used: Use | None, since: datetime
+    ) -> None:
         """Raise unless the clients of AWSPREVIOUS had time to move, from `since` on, and did."""
         key_id = key["AccessKeyId"]
-        used = self._last_use(key_id)
         if key["Status"] != "Active" or used is None or used.at <= since:
             return
         moved, now = since.astimezone(UTC) + _TIME_TO_MOVE, datetime.now(UTC)
@@ -148,13 +154,7 @@ class IamUser:
             f"--user-name {self.name} --access-key-id {key_id}"
         )
 
-    def _lost(self, key: AccessKeyMetadataTypeDef, attempts: list[datetime]) -> bool:
-        return any(
-            attempt <= key["CreateDate"] <= attempt + _ATTEMPT_LASTS for attempt in attempts
-        ) and not self._last_use(key["AccessKeyId"])
-
-    def _no_room(self, key_id: str) -> RotationError:
-        used = self._last_use(key_id)
+    def _no_room(self, key_id: str, used: Use | None) -> RotationError:
         use = f"last used at {used}" if used else "never used as far as IAM knows"
         return RotationError(
             f"IAM user {self.name} has no room for a new key: {key_id} is in neither AWSCURRENT "
@@ -207,3 +207,7 @@ class IamUser:
             raise ConfigError(
                 f"IAM user {self.name} does not exist; correct options.user in wickie.yaml"
             ) from None
+
+
+def _made_by(attempts: list[datetime], key: AccessKeyMetadataTypeDef) -> bool:
+    return any(attempt <= key["CreateDate"] <= attempt + _ATTEMPT_LASTS for attempt in attempts)

@@ -73,7 +73,6 @@ class Oracle:
         with self._session(session, target) as connection:
             oragrants.ensure_clone(connection, *names, target.host)
             oragrants.match_clone(connection, *names)
-            oragrants.mark_clone(connection, *names)
             passing = _set_throwaway(connection, target)
         self._change(passing, target)
 

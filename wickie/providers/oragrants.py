@@ -49,7 +49,7 @@ _QUOTAS: Final = "select tablespace_name, max_bytes from dba_ts_quotas where use
 _SETTINGS: Final = (
     "select profile, default_tablespace, temporary_tablespace from dba_users where username = :name"
 )
-_UNFINISHED: Final = "EXPIRED & LOCKED"
+_UNFINISHED: Final = "EXPIRED"
 _PREFIXES: Final = {"DIRECTORY": "directory ", "USER": "user "}
 
 
@@ -85,7 +85,10 @@ def ensure_clone(connection: Session, base: str, clone: str, host: str) -> None:
     Make the clone if missing; refuse a user that is not the base's clone.
 
     A clone of ours is known by the base being its proxy, or, if a crash came before that, by
-    being expired and locked as it was made, and never having signed in.
+    being expired as it was made, never having signed in, and holding nothing: it is nobody's loss.
+
+    It is not locked meanwhile, for a retry would be told so and not that a password is wrong.
+    Nobody knows the one that it has, and it may not open a session.
     """
     query = "select username, account_status from dba_users where username in (:base, :clone)"
     known = dict(connection.run(query, base=base, clone=clone))
@@ -97,20 +100,17 @@ def ensure_clone(connection: Session, base: str, clone: str, host: str) -> None:
     _require_nothing_owned(connection, base, host)
     if clone not in known:
         unknown = identifier(f"a{secrets.token_hex(10)}_9Z")
-        connection.run(
-            f"create user {identifier(clone)} identified by {unknown} password expire account lock"
-        )
+        connection.run(f"create user {identifier(clone)} identified by {unknown} password expire")
+    elif _marked(connection, base, clone):
         return
-    marked = "select 1 from dba_proxies where proxy = :base and client = :clone"
-    unused = "select 1 from dba_users where username = :clone and last_login is null"
-    if connection.run(marked, base=base, clone=clone):
-        return
-    if known[clone] != _UNFINISHED or not connection.run(unused, clone=clone):
+    elif known[clone] != _UNFINISHED or not _blank(connection, clone):
         raise ConfigError(
             f"user {clone} at {host} was not made as the clone of {base}, so it is somebody "
             f"else's; rename it, or ALTER USER {clone} GRANT CONNECT THROUGH {base} if it is "
             f"meant to be the clone"
         )
+    # Before anything is granted to it. The base may act as it from now on: it may as much.
+    connection.run(f"alter user {identifier(clone)} grant connect through {identifier(base)}")
 
 
 def match_clone(connection: Session, base: str, clone: str) -> None:
@@ -133,17 +133,14 @@ def match_clone(connection: Session, base: str, clone: str) -> None:
     _match_defaults(connection, base, clone)
 
 
-def mark_clone(connection: Session, base: str, clone: str) -> None:
-    """Have the clone known as ours, then let it sign in. The base may act as it: it may as much."""
-    who = identifier(clone)
-    if not connection.run(
-        "select 1 from dba_proxies where proxy = :base and client = :clone", base=base, clone=clone
-    ):
-        connection.run(f"alter user {who} grant connect through {identifier(base)}")
-    query = "select account_status from dba_users where username = :name"
-    ((status,),) = connection.run(query, name=clone)
-    if status == _UNFINISHED:
-        connection.run(f"alter user {who} account unlock")
+def _marked(connection: Session, base: str, clone: str) -> bool:
+    query = "select 1 from dba_proxies where proxy = :base and client = :clone"
+    return bool(connection.run(query, base=base, clone=clone))
+
+
+def _blank(connection: Session, name: str) -> bool:
+    unused = "select 1 from dba_users where username = :name and last_login is null"
+    return bool(connection.run(unused, name=name)) and not _grants(connection, name)
 
 
 def _require_nothing_owned(connection: Session, base: str, host: str) -> None:

@@ -28,7 +28,7 @@ from wickie.errors import (
 from wickie.providers.iam_user import IamUser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from wickie.providers import Context
@@ -118,10 +118,11 @@ class SesSmtp:
             smtp.auth("PLAIN", smtp.auth_plain)
         return self._user.owner_of(login.username)
 
-    def issue(self, current: SmtpLogin, previous: SmtpLogin | None, token: str) -> SmtpLogin:
+    def issue(
+        self, current: SmtpLogin, previous: Callable[[], SmtpLogin | None], token: str
+    ) -> SmtpLogin:
         """See `Issuer.issue`."""
-        last = previous.username if previous else None
-        key_id, secret_key = self._user.issue(current.username, last, token)
+        key_id, secret_key = self._user.issue(current.username, previous, token)
         found = _HOST.fullmatch(current.host)
         region = found[1] if found else self.context.clients.region
         password = smtp_password(secret_key, region)

@@ -28,7 +28,7 @@ from wickie.errors import (
 from wickie.https import ASK_AGAIN, call, place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wickie.providers import Context
 
@@ -129,7 +129,9 @@ class SigningKeys:
             self._present(challenge, key)
         return f"a key for {key.alg}"
 
-    def issue(self, current: SigningKey, previous: SigningKey | None, token: str) -> SigningKey:
+    def issue(
+        self, current: SigningKey, previous: Callable[[], SigningKey | None], token: str
+    ) -> SigningKey:
         """See `Issuer.issue`. Nobody else hears of what is drawn, so none can be lost."""
         del previous, token
         self.sign_in(current)

@@ -162,7 +162,9 @@ class SshKey:
             raise refused
         return "; ".join(f"{pair.user} at {host}" for host in open_to)
 
-    def issue(self, current: KeyPair, previous: KeyPair | None, token: str) -> KeyPair:
+    def issue(
+        self, current: KeyPair, previous: Callable[[], KeyPair | None], token: str
+    ) -> KeyPair:
         """See `Issuer.issue`. No host hears of it before it is stored: see `install`."""
         del previous
         current.loaded()

@@ -177,8 +177,11 @@ def _create(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> 
     current_id = versions.current()
     current = secret.read(current_id)
     if secret.find(event.token) is None:
-        previous = _previous(rotation, versions, current)
-        pending = rotation.rotator.create_secret(current, previous, event.token)
+        pending = rotation.rotator.create_secret(
+            current,
+            lambda: _previous(rotation, _undecided(rotation, versions, event.token), current),
+            event.token,
+        )
         if not secret.store_pending(event.token, pending, event.rotation_token):
             _discard(rotation, pending, current)
     stored = secret.read(event.token)
@@ -187,6 +190,14 @@ def _create(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> 
     # The current value too: no earlier rotation published the one a secret was made with.
     rotation.fingerprints.publish(versions.arn, current_id, Stage.CURRENT, current.secret)
     rotation.fingerprints.publish(versions.arn, event.token, Stage.PENDING, stored.secret)
+
+
+def _undecided(rotation: Rotation[C], seen: Versions, token: str) -> Versions:
+    """Read the versions anew. Of two runs of a step, the slower must not undo the other's work."""
+    versions = rotation.secret.versions()
+    if versions.current() != seen.current() or rotation.secret.find(token):
+        raise RotationError(f"{versions.arn} got its new value meanwhile; try again, to use it")
+    return versions
 
 
 def _discard(rotation: Rotation[C], unused: C, current: C) -> None:
@@ -212,7 +223,7 @@ def _set(rotation: Rotation[C], seen: Versions, event: RotationEvent) -> None:
         except AuthenticationError:
             rotation.require_time(event.step)
             with _told_if_refused(versions.arn):
-                rotator.set_secret(pending, current, _previous(rotation, versions, current))
+                rotator.set_secret(pending, current, lambda: _previous(rotation, versions, current))
 
 
 def _test(rotation: Rotation[C], versions: Versions, event: RotationEvent) -> None:
@@ -281,11 +292,8 @@ def _current_and_pending(rotation: Rotation[C], versions: Versions, pending_id: 
     return current, pending
 
 
-def _previous(rotation: Rotation[C], versions: Versions, current: C) -> Callable[[], C | None]:
-    def read() -> C | None:
-        version = versions.holder(Stage.PREVIOUS)
-        previous = rotation.secret.find(version) if version else None
-        # Of another place, it is not for the system that `current` names.
-        return previous if previous and previous.place == current.place else None
-
-    return read
+def _previous(rotation: Rotation[C], versions: Versions, current: C) -> C | None:
+    version = versions.holder(Stage.PREVIOUS)
+    previous = rotation.secret.find(version) if version else None
+    # Of another place, it is not for the system that `current` names.
+    return previous if previous and previous.place == current.place else None

@@ -100,7 +100,7 @@ class Entry:
 
 ARENAS: Final[Mapping[str, Entry]] = {
     "PostgreSQL": Entry(
-        "postgres", "bench.faults.arenas.postgres:without_tls", every=11, in_tests=1
+        "postgres", "bench.faults.arenas.postgres:without_tls", every=23, in_tests=1
     ),
     "PostgreSQL over TLS": Entry(
         "postgres", "bench.faults.arenas.postgres:with_tls", every=37, in_tests=0

@@ -174,7 +174,7 @@ class FakeOracle:
 def _create(db: FakeOracle, name: str, password: str) -> None:
     if db.query("select 1 from dba_users where username = ?", name):
         raise error("ORA-01920", f"user name '{name}' conflicts with another user or role name")
-    db.add_user(name, password, "EXPIRED & LOCKED")
+    db.add_user(name, password, "EXPIRED")
 
 
 def _identified(db: FakeOracle, name: str, password: str) -> None:
@@ -182,10 +182,6 @@ def _identified(db: FakeOracle, name: str, password: str) -> None:
     status = "select account_status from dba_users where username = ?"
     if db.query(status, name) == [("EXPIRED",)]:  # a new password is not expired
         db.update(name, account_status="OPEN")
-
-
-def _unlock(db: FakeOracle, name: str) -> None:
-    db.update(name, account_status="EXPIRED")
 
 
 def _proxy(db: FakeOracle, client: str, proxy: str) -> None:
@@ -257,9 +253,8 @@ def _object(db: FakeOracle, verb: str, what: str, column: str, on: str, *rest: s
 
 
 _STATEMENTS: dict[str, Any] = {
-    rf"create user {N} identified by {N} password expire account lock": _create,
+    rf"create user {N} identified by {N} password expire": _create,
     rf"alter user {N} identified by {N}": _identified,
-    rf"alter user {N} account unlock": _unlock,
     rf"alter user {N} grant connect through {N}": _proxy,
     rf"alter user {N} profile {N} default tablespace {N} temporary tablespace {N}": _settings,
     rf"alter user {N} quota (unlimited|\d+) on {N}": _quota,

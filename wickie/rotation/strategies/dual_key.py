@@ -35,7 +35,7 @@ class DualKey(Generic[C]):
 
     def create_secret(self, current: C, previous: Callable[[], C | None], token: str) -> C:
         """See `Rotator`. The key is made here, before it can be stored: see `Issuer.issue`."""
-        return self.issuer.issue(current, previous(), token)
+        return self.issuer.issue(current, previous, token)
 
     def discard(self, unused: C, current: C) -> None:
         """See `Discarding`. It would take the room of the next one."""
