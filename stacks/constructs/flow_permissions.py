@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
 
 from stacks import permissions
 from stacks.constructs.dependent_grants import any_proxy, grant_dependents
@@ -15,10 +16,9 @@ from stacks.constructs.rotation_function import groups
 from wickie.config import S3Target
 from wickie.deployment import Deployment, parameter_name
 from wickie.scan import cache
+from wickie.scan.sources import ssm_parameter
 
 if TYPE_CHECKING:
-    from aws_cdk import aws_iam as iam
-
     from stacks.data import DataStack
     from wickie.config import Config
 
@@ -60,6 +60,19 @@ def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
     for kind in dict.fromkeys(t.kind for t in config.scan.targets if not isinstance(t, S3Target)):
         actions = permissions.SOURCES[kind]
         grant(role, actions, {action: ["*"] for action in actions})
+    if any(target.kind == ssm_parameter.KIND for target in config.scan.targets):
+        role.add_to_principal_policy(_no_secure_strings())
+
+
+def _no_secure_strings() -> iam.PolicyStatement:
+    """Who may get parameters may otherwise get SecureStrings too: the key aws/ssm allows it."""
+    # https://docs.aws.amazon.com/systems-manager/latest/userguide/services-kms-parameter-store.html
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY,
+        actions=["kms:Decrypt"],
+        resources=["*"],
+        conditions={"StringLike": {"kms:ViaService": "ssm.*"}},
+    )
 
 
 def _grant_replacement(role: iam.Role, stack: Stack, config: Config) -> None:

@@ -134,6 +134,15 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
     }
 
 
+def test_who_scans_parameters_can_decrypt_none_of_them(synthesise: Synthesise) -> None:
+    targets = [{"kind": "ssm-parameter"}]
+    config = Config.model_validate({"stage": "dev", "scan": {"targets": targets}})
+    statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+    (denied,) = (s for s in statements if s["Effect"] == "Deny")
+    assert (denied["Action"], denied["Resource"]) == ("kms:Decrypt", "*")
+    assert denied["Condition"] == {"StringLike": {"kms:ViaService": "ssm.*"}}
+
+
 def test_a_permission_nobody_gave_a_resource_to_stops_synthesis() -> None:
     from aws_cdk import App, Stack  # noqa: PLC0415
     from aws_cdk import aws_iam as iam  # noqa: PLC0415

@@ -106,7 +106,7 @@ SOURCES: Final[Mapping[str, Kind]] = {
         "user data of instances, and what gzip files in it hold",
         _listing(ec2, "ec2", ec2.instances),
         ec2.PERMISSIONS,
-        unchanged="time of the start",
+        unchanged="launch time, while it runs",
     ),
     ec2_launch_template.KIND: Kind(
         "user data of every version of launch templates",
@@ -123,19 +123,19 @@ SOURCES: Final[Mapping[str, Kind]] = {
         "values and descriptions of parameters that are String or StringList",
         _listing(ssm_parameter, "ssm", ssm_parameter.parameters),
         ssm_parameter.PERMISSIONS,
-        unchanged="version and time",
+        unchanged="version and time of the last change",
     ),
     ssm_document.KIND: Kind(
         "every version of the account's own documents",
         _listing(ssm_document, "ssm", ssm_document.documents),
         ssm_document.PERMISSIONS,
-        unchanged="time of the version",
+        unchanged="version and its creation time",
     ),
     cloudformation.KIND: Kind(
         "templates, parameters and outputs of stacks",
         _listing(cloudformation, "cloudformation", cloudformation.stacks),
         cloudformation.PERMISSIONS,
-        unchanged="time of the update, and status",
+        unchanged="time of the last update, and status",
     ),
     step_functions.KIND: Kind(
         "definitions of state machines",
@@ -146,7 +146,7 @@ SOURCES: Final[Mapping[str, Kind]] = {
         "input, output and error of the latest 100 executions of each standard state machine",
         _listing(step_functions_execution, "stepfunctions", step_functions_execution.executions),
         step_functions_execution.PERMISSIONS,
-        unchanged="status and time of the stop",
+        unchanged="status and stop time",
     ),
     glue_job.KIND: Kind(
         "arguments and descriptions of jobs",
@@ -182,13 +182,13 @@ SOURCES: Final[Mapping[str, Kind]] = {
         "environment of the containers of models",
         _listing(sagemaker_model, "sagemaker", sagemaker_model.models),
         sagemaker_model.PERMISSIONS,
-        unchanged="time of the making",
+        unchanged="creation time",
     ),
     sagemaker_notebook.KIND: Kind(
         "scripts of notebook lifecycle configurations",
         _listing(sagemaker_notebook, "sagemaker", sagemaker_notebook.lifecycles),
         sagemaker_notebook.PERMISSIONS,
-        unchanged="time of the change",
+        unchanged="time of the last change",
     ),
     amplify.KIND: Kind(
         "environment, build specification and credentials of apps and their branches",

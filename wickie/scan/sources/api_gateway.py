@@ -21,13 +21,13 @@ def apis(client: Any, prefix: str) -> Iterator[Artifact]:
     """List APIs: the stages of each are one reply."""
     meta = client.meta
     for page in client.get_paginator("get_rest_apis").paginate():
-        for api in page["items"]:
+        for api in page.get("items", []):
             if api["name"].startswith(prefix):
                 arn = f"arn:{meta.partition}:apigateway:{meta.region_name}::/restapis/{api['id']}"
                 yield artifact_of(partial(_stages, client, api["id"]), arn, KIND)
 
 
 def _stages(client: Any, identifier: str) -> Iterator[tuple[str, str]]:
-    for stage in client.get_stages(restApiId=identifier)["item"]:
+    for stage in client.get_stages(restApiId=identifier).get("item", []):
         for part in ("description", "variables", "canarySettings"):
             yield from leaves(f"stages/{stage['stageName']}/{part}", stage.get(part))

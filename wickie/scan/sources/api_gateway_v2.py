@@ -21,7 +21,7 @@ def apis(client: Any, prefix: str) -> Iterator[Artifact]:
     """List APIs: each has few stages."""
     meta = client.meta
     for page in client.get_paginator("get_apis").paginate():
-        for api in page["Items"]:
+        for api in page.get("Items", []):
             if api["Name"].startswith(prefix):
                 arn = f"arn:{meta.partition}:apigateway:{meta.region_name}::/apis/{api['ApiId']}"
                 yield artifact_of(partial(_stages, client, api["ApiId"]), arn, KIND)
@@ -29,6 +29,6 @@ def apis(client: Any, prefix: str) -> Iterator[Artifact]:
 
 def _stages(client: Any, identifier: str) -> Iterator[tuple[str, str]]:
     for page in client.get_paginator("get_stages").paginate(ApiId=identifier):
-        for stage in page["Items"]:
+        for stage in page.get("Items", []):
             for part in ("Description", "StageVariables"):
                 yield from leaves(f"stages/{stage['StageName']}/{part}", stage.get(part))

@@ -59,4 +59,4 @@ def _resolvers(client: Any, api: str, kind: str) -> Iterator[tuple[str, str]]:
 
 def _pages(client: Any, call: str, items: str, **about: str) -> Iterator[Mapping[str, Any]]:
     for page in client.get_paginator(call).paginate(**about):
-        yield from page[items]
+        yield from page.get(items, [])

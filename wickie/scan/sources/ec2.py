@@ -17,13 +17,16 @@ KIND: Final = "ec2-user-data"
 PERMISSIONS: Final = ("ec2:DescribeInstances", "ec2:DescribeInstanceAttribute")
 
 _LIVING: Final = ("pending", "running", "stopping", "stopped")
+_PAGE: Final = 500
+"""Left to itself, EC2 answers with all of them at once."""
 
 
 def instances(client: Any, prefix: str) -> Iterator[Artifact]:
     """List instances whose `Name` tag starts with `prefix`."""
     meta = client.meta
     pages = client.get_paginator("describe_instances").paginate(
-        Filters=[{"Name": "instance-state-name", "Values": [*_LIVING]}]
+        Filters=[{"Name": "instance-state-name", "Values": [*_LIVING]}],
+        PaginationConfig={"PageSize": _PAGE},
     )
     for page in pages:
         for reservation in page["Reservations"]:

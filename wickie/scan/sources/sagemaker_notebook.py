@@ -29,7 +29,7 @@ def lifecycles(client: Any, prefix: str) -> Iterator[Artifact]:
             name = config["NotebookInstanceLifecycleConfigName"]
             if name.startswith(prefix):
                 arn = config["NotebookInstanceLifecycleConfigArn"]
-                changed = config["LastModifiedTime"].isoformat()
+                changed = str(config.get("LastModifiedTime", ""))
                 yield artifact_of(partial(_scripts, client, name), arn, KIND, version=changed)
 
 

@@ -21,7 +21,7 @@ PERMISSIONS: Final = (
 )
 
 _RECENT: Final = 100
-"""Executions of each state machine: AWS answers for fifteen a second, and keeps 90 days of them."""
+"""Executions of each state machine: AWS describes ten to fifteen a second, and keeps 90 days."""
 
 
 def executions(client: Any, prefix: str) -> Iterator[Artifact | Gap]:
