@@ -9,7 +9,7 @@ from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
 from wickie.rotation.dependents.registry import KINDS
-from wickie.scan import cache, ledger, sources
+from wickie.scan import cache, ledger, places, sources
 
 # Rotation functions. Of the administrator's secret they read the current value, no more.
 ROTATE: Final = versions.PERMISSIONS
@@ -32,6 +32,7 @@ STORE: Final = store.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
 
+ASSUME: Final = places.PERMISSIONS
 SOURCES: Final = {kind: sources.SOURCES[kind].permissions for kind in sources.SOURCES}
 DISCOVER: Final = discovery.PERMISSIONS
 DEPENDENTS: Final = {kind: KINDS[kind].PERMISSIONS for kind in KINDS}

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_iam import IAMClient
@@ -30,6 +40,7 @@ class Clients:
     def __init__(self, session: boto3.Session | None = None) -> None:
         self._session = session or boto3.Session()
         self._services: dict[str, Any] = {}
+        self._making = threading.Lock()
 
     @property
     def region(self) -> str:
@@ -38,9 +49,44 @@ class Clients:
 
     def service(self, name: str) -> Any:
         """A client of any service, by boto3's name for it."""
-        if name not in self._services:
-            self._services[name] = self._session.client(name, config=_CONFIG)  # type: ignore[call-overload]  # boto3's stubs have a literal for each
-        return self._services[name]
+        with self._making:  # sessions are not for several threads at once
+            if name not in self._services:
+                self._services[name] = self._session.client(name, config=_CONFIG)  # type: ignore[call-overload]  # boto3's stubs have a literal for each
+            return self._services[name]
+
+    def elsewhere(
+        self, region: str, role: str | None = None, external_id: str | None = None
+    ) -> Clients:
+        """Clients of another region, and of another account by a role of its that is assumed."""
+        core = botocore.session.get_session()
+        provider = _Given(lambda: self._credentials(role, external_id))
+        core.register_component("credential_provider", CredentialResolver([provider]))
+        return Clients(boto3.Session(botocore_session=core, region_name=region))
+
+    def signing(self) -> None:
+        """Make sure that there are credentials to sign with. Raises what AWS or boto3 does."""
+        if credentials := self._session.get_credentials():
+            credentials.get_frozen_credentials()
+
+    def _credentials(self, role: str | None, external_id: str | None) -> Credentials | None:
+        """A role's are fetched when they are needed, and anew before they expire."""
+        if role is None:
+            return self._session.get_credentials()
+        return DeferredRefreshableCredentials(
+            refresh_using=lambda: self._assumed(role, external_id), method="assume-role"
+        )
+
+    def _assumed(self, role: str, external_id: str | None) -> Mapping[str, str]:
+        asked = {"ExternalId": external_id} if external_id else {}
+        reply = self.service("sts").assume_role(
+            RoleArn=role, RoleSessionName="wickie-scan", **asked
+        )["Credentials"]
+        return {
+            "access_key": reply["AccessKeyId"],
+            "secret_key": reply["SecretAccessKey"],
+            "token": reply["SessionToken"],
+            "expiry_time": reply["Expiration"].isoformat(),
+        }
 
     def sts_as(self, key: AccessKey) -> STSClient:
         """A client that signs with `key` and nothing else. Not kept: it holds the key."""
@@ -94,3 +140,16 @@ class Clients:
     @cached_property
     def memorydb(self) -> Any:
         return self._session.client("memorydb", config=_CONFIG)
+
+
+class _Given(CredentialProvider):
+    """Where a session has its credentials from, if not from the environment."""
+
+    METHOD = "given"
+
+    def __init__(self, credentials: Callable[[], Credentials | None]) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> Credentials | None:
+        return self._credentials()

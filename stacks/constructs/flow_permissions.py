@@ -12,7 +12,7 @@ from stacks.constructs.dependent_grants import any_proxy, grant_dependents
 from stacks.constructs.grants import grant
 from stacks.constructs.names import function_arn, parameter_arn, secret_arns
 from stacks.constructs.rotation_function import groups
-from wickie.config import S3Target
+from wickie.config.targets import S3Target
 from wickie.deployment import Deployment, parameter_name
 from wickie.scan import cache
 
@@ -46,11 +46,16 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
 
 
 def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
-    """Let it read the buckets it is to scan, and list everything of the other kinds."""
+    """
+    Let it read the buckets it is to scan, and list everything of the other kinds.
+
+    What is in other accounts, the roles there have to allow.
+    """
+    grant(role, permissions.ASSUME, {"sts": [account.role for account in config.scan.accounts]})
     buckets = [
         stack.format_arn(service="s3", account="", region="", resource=target.bucket)
         for target in config.scan.targets
-        if isinstance(target, S3Target)
+        if isinstance(target, S3Target) and not target.account
     ]
     grant(
         role,

@@ -121,6 +121,20 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
     }
 
 
+def test_flows_may_assume_exactly_the_roles_of_the_accounts_that_are_scanned(
+    synthesise: Synthesise,
+) -> None:
+    role = "arn:aws:iam::210987654321:role/wickie-scan"
+    theirs = {"kind": "s3", "bucket": "theirs", "account": "210987654321"}
+    config = Config.model_validate(
+        {"stage": "dev", "scan": {"accounts": [{"role": role}], "targets": [theirs]}}
+    )
+    statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+    (assume,) = (s for s in statements if "sts:AssumeRole" in _actions([s]))
+    assert (assume["Action"], assume["Resource"]) == ("sts:AssumeRole", role)
+    assert "theirs" not in str(statements)
+
+
 def test_a_permission_nobody_gave_a_resource_to_stops_synthesis() -> None:
     from aws_cdk import App, Stack  # noqa: PLC0415
     from aws_cdk import aws_iam as iam  # noqa: PLC0415

@@ -23,7 +23,7 @@ from wickie.report import Report, render_json, render_sarif
 from wickie.report.terminal import print_report
 from wickie.scan import engine
 from wickie.scan.detectors import open_detectors
-from wickie.scan.sources import open_source
+from wickie.scan.places import openings
 from wickie.scan.sources.directory import Directory
 from wickie.scan.sources.git import Repository
 
@@ -81,13 +81,14 @@ def _local(paths: Sequence[Path]) -> Iterator[Source]:
 
 
 def _targets(config: Config | None, gaps: list[Gap]) -> Iterator[Source]:
-    for target in config.scan.targets if config else ():
-        options = {name: str(value) for name, value in target if name != "kind"}
+    for opening in openings(config.scan, Clients()) if config else ():
+        if isinstance(opening, Gap):
+            gaps.append(opening)
+            continue
         try:
-            yield open_source(target.kind, options, Clients())
+            yield opening.open()
         except Exception as error:  # noqa: BLE001  (the other targets are still to be scanned)
-            named = " ".join([target.kind, *filter(None, options.values())])
-            gaps.append(Gap(named, explain(error)))
+            gaps.append(Gap(opening.name, explain(error)))
 
 
 def _is_repository(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wickie.errors import ConfigError
 from wickie.scan.sources import aws_lambda, codebuild, directory, ecs, git, s3
@@ -24,19 +24,21 @@ class Kind:
 
     reads: str
     """What of it is looked at, for docs/sources.md."""
-    open: Callable[[Mapping[str, str], Clients], Source]
+    open: Callable[[Mapping[str, Any], Clients], Source]
     permissions: tuple[str, ...] = ()
     """In IAM; the scanner's role is granted exactly these."""
     unchanged: str = "the same text"
     """By what an artifact is known from an earlier scan, for docs/sources.md."""
+    reach: Literal["once", "accounts", "regions"] = "regions"
+    """Where there is one of it: whether it is read in every account, and in every region."""
 
 
 def _listing(
     module: Any, service: str, artifacts: Callable[[Any, str], Iterator[Artifact | Gap]]
-) -> Callable[[Mapping[str, str], Clients], Source]:
+) -> Callable[[Mapping[str, Any], Clients], Source]:
     """What one AWS API lists, narrowed to names that start with `prefix`."""
 
-    def open_listing(options: Mapping[str, str], clients: Clients) -> Listing:
+    def open_listing(options: Mapping[str, Any], clients: Clients) -> Listing:
         prefix = options.get("prefix", "")
         read = partial(artifacts, clients.service(service), prefix)
         return Listing(module.KIND, prefix, module.PERMISSIONS, read)
@@ -49,15 +51,20 @@ SOURCES: Final[Mapping[str, Kind]] = {
         "files, and what gzip and zip files hold",
         directory.open_directory,
         unchanged="inode, size and times",
+        reach="once",
     ),
     "git": Kind(
-        "every version of every file that any ref leads to", git.open_repository, unchanged="blob"
+        "every version of every file that any ref leads to",
+        git.open_repository,
+        unchanged="blob",
+        reach="once",
     ),
     "s3": Kind(
         "objects, and what gzip and zip files hold",
         s3.open_bucket,
         s3.PERMISSIONS,
         unchanged="ETag and size",
+        reach="once",
     ),
     aws_lambda.KIND: Kind(
         "environment variables of functions and their published versions",
@@ -78,7 +85,7 @@ SOURCES: Final[Mapping[str, Kind]] = {
 }
 
 
-def open_source(kind: str, options: Mapping[str, str], clients: Clients) -> Source:
+def open_source(kind: str, options: Mapping[str, Any], clients: Clients) -> Source:
     """Open a target as wickie.yaml describes it. Nothing is read before its artifacts are."""
     if kind not in SOURCES:
         raise ConfigError(f"no source {kind!r}; use one of {', '.join(sorted(SOURCES))}")

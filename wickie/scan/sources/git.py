@@ -25,7 +25,7 @@ _LARGEST: Final = 256 << 20
 """Bytes of one version of a file: they are in memory all at once."""
 
 
-def open_repository(options: Mapping[str, str], clients: Clients) -> Repository:  # noqa: ARG001
+def open_repository(options: Mapping[str, Any], clients: Clients) -> Repository:  # noqa: ARG001
     """Open the repository at `path`, with or without a work tree."""
     return Repository(Path(options["path"]))
 

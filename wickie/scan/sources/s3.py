@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -26,7 +26,7 @@ PERMISSIONS: Final = ("s3:ListBucket", "s3:GetObject")
 _LARGEST: Final = 4 << 30
 
 
-def open_bucket(options: Mapping[str, str], clients: Clients) -> Bucket:
+def open_bucket(options: Mapping[str, Any], clients: Clients) -> Bucket:
     """Open the objects of `bucket` whose key starts with `prefix`."""
     return Bucket(clients.s3, options["bucket"], options.get("prefix", ""))
 

@@ -1,0 +1,45 @@
+"""What may stand under `scan.targets` with options of its own, and where targets are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wickie.config.section import Section
+
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+
+
+class Account(Section):
+    """Another account that is read, by the role of its that wickie assumes."""
+
+    role: str = Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$")
+    regions: tuple[Region, ...] = Field(default=(), description="none: those of wickie's own")
+    external_id: str | None = Field(default=None, min_length=2, max_length=1224)
+
+
+class DirectoryTarget(Section):
+    """Files under a directory."""
+
+    kind: Literal["directory"]
+    path: Path
+
+
+class GitTarget(Section):
+    """Every blob in a repository's history."""
+
+    kind: Literal["git"]
+    path: Path
+
+
+class S3Target(Section):
+    """Objects of a bucket."""
+
+    kind: Literal["s3"]
+    bucket: str
+    prefix: str = ""
+    account: str = Field(
+        default="", pattern=r"^(\d{12})?$", description="one of scan.accounts; wickie's own if none"
+    )
