@@ -37,7 +37,7 @@ PREFIX: Final = "cache/scan/"
 
 _log = logging.getLogger(__name__)
 
-_READING: Final = "1"
+_READING: Final = "2"
 """To be raised when artifacts are read in another way: unpacked deeper, or with other limits."""
 _SEAL_SIZE: Final = 32
 _COUNT: Final = struct.Struct("<Q")

@@ -48,7 +48,7 @@ def _listing(
 
 SOURCES: Final[Mapping[str, Kind]] = {
     "directory": Kind(
-        "files, and what gzip and zip files hold",
+        "files, and what archives and compressed files hold",
         directory.open_directory,
         unchanged="inode, size and times",
         reach="once",
@@ -60,7 +60,7 @@ SOURCES: Final[Mapping[str, Kind]] = {
         reach="once",
     ),
     "s3": Kind(
-        "objects, and what gzip and zip files hold",
+        "objects, and what archives and compressed files hold",
         s3.open_bucket,
         s3.PERMISSIONS,
         unchanged="ETag and size",
