@@ -11,6 +11,7 @@ import http.client
 import ssl
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -18,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 from wickie.errors import ConfigError, ProviderError, ProviderUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ASK_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that another try may change."""
@@ -79,6 +80,28 @@ def call(
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise _unanswered(place(url), reason) from None
+
+
+@contextmanager
+def streamed(url: str, *, seconds: float = 60) -> Iterator[http.client.HTTPResponse]:
+    """
+    Open what lies at `url`, to be read as it comes. What reading it raises is `OSError`'s.
+
+    Raises:
+        ProviderUnavailableError: there was no answer.
+        ProviderError: it was refused, or the other side could not prove who it is (TLS).
+    """
+    request = urllib.request.Request(checked_url(url), headers={"User-Agent": "wickie"})  # noqa: S310  (the scheme is checked)
+    try:
+        answer = _opener(None).open(request, timeout=seconds)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise ProviderError(f"{place(url)} answered {error.code}") from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise _unanswered(place(url), reason) from None
+    with answer:
+        yield answer
 
 
 @functools.cache  # to read the CAs takes longer than to ask

@@ -22,7 +22,15 @@ from pydantic import (
 from wickie.apis import settled
 from wickie.config.dependents import Dependent, RdsProxyDependent
 from wickie.config.section import Section, told_by_pydantic
-from wickie.config.targets import Account, DirectoryTarget, GitTarget, Region, S3Target
+from wickie.config.targets import (
+    Account,
+    DirectoryTarget,
+    EcrImageTarget,
+    GitTarget,
+    LambdaCodeTarget,
+    Region,
+    S3Target,
+)
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation import rules
@@ -171,7 +179,8 @@ class ListedTarget(Section):
 
 
 Target = Annotated[
-    DirectoryTarget | GitTarget | S3Target | ListedTarget, Field(discriminator="kind")
+    DirectoryTarget | GitTarget | S3Target | LambdaCodeTarget | EcrImageTarget | ListedTarget,
+    Field(discriminator="kind"),
 ]
 
 

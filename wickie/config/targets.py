@@ -43,3 +43,20 @@ class S3Target(Section):
     account: str = Field(
         default="", pattern=r"^(\d{12})?$", description="one of scan.accounts; wickie's own if none"
     )
+
+
+class LambdaCodeTarget(Section):
+    """Code of functions, and layers."""
+
+    kind: Literal["lambda-code"]
+    prefix: str = ""
+    largest_mb: int = Field(default=256, gt=0, description="packed")
+
+
+class EcrImageTarget(Section):
+    """Images of repositories."""
+
+    kind: Literal["ecr-image"]
+    prefix: str = ""
+    newest: int | None = Field(default=None, gt=0, description="images of each; none: all")
+    largest_mb: int = Field(default=4096, gt=0, description="of one layer, packed")

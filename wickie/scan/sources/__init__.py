@@ -7,7 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wickie.errors import ConfigError
-from wickie.scan.sources import aws_lambda, codebuild, directory, ecs, git, s3
+from wickie.scan.sources import (
+    aws_lambda,
+    codebuild,
+    directory,
+    ecr_image,
+    ecs,
+    git,
+    lambda_code,
+    s3,
+)
 from wickie.scan.sources.listing import Listing
 
 if TYPE_CHECKING:
@@ -65,6 +74,18 @@ SOURCES: Final[Mapping[str, Kind]] = {
         s3.PERMISSIONS,
         unchanged="ETag and size",
         reach="once",
+    ),
+    "lambda-code": Kind(
+        "code of functions and their published versions, and layers",
+        lambda_code.open_code,
+        lambda_code.PERMISSIONS,
+        unchanged="SHA-256 of the code",
+    ),
+    "ecr-image": Kind(
+        "manifests, configurations and layers of images, each layer once",
+        ecr_image.open_registry,
+        ecr_image.PERMISSIONS,
+        unchanged="digest",
     ),
     aws_lambda.KIND: Kind(
         "environment variables of functions and their published versions",
