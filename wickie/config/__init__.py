@@ -24,6 +24,7 @@ from wickie.config.dependents import Dependent, RdsProxyDependent
 from wickie.config.section import Section, told_by_pydantic
 from wickie.config.targets import (
     Account,
+    CloudWatchLogsTarget,
     DirectoryTarget,
     EcrImageTarget,
     GitTarget,
@@ -179,7 +180,13 @@ class ListedTarget(Section):
 
 
 Target = Annotated[
-    DirectoryTarget | GitTarget | S3Target | LambdaCodeTarget | EcrImageTarget | ListedTarget,
+    DirectoryTarget
+    | GitTarget
+    | S3Target
+    | LambdaCodeTarget
+    | EcrImageTarget
+    | CloudWatchLogsTarget
+    | ListedTarget,
     Field(discriminator="kind"),
 ]
 

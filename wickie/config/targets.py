@@ -60,3 +60,14 @@ class EcrImageTarget(Section):
     prefix: str = ""
     newest: int | None = Field(default=None, gt=0, description="images of each; none: all")
     largest_mb: int = Field(default=4096, gt=0, description="of one layer, packed")
+
+
+class CloudWatchLogsTarget(Section):
+    """Events of log groups."""
+
+    kind: Literal["cloudwatch-logs"]
+    prefix: str = ""
+    hours: int = Field(default=24, gt=0, description="of the past")
+    sample: int | None = Field(
+        default=None, gt=0, le=10_000, description="events at either end of a stream; none: all"
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from wickie.errors import ConfigError
 from wickie.scan.sources import (
     aws_lambda,
+    cloudwatch_logs,
     codebuild,
     directory,
     ecr_image,
@@ -86,6 +87,12 @@ SOURCES: Final[Mapping[str, Kind]] = {
         ecr_image.open_registry,
         ecr_image.PERMISSIONS,
         unchanged="digest",
+    ),
+    "cloudwatch-logs": Kind(
+        "events of the last hours, in every stream of the log groups",
+        cloudwatch_logs.open_logs,
+        cloudwatch_logs.PERMISSIONS,
+        unchanged="a stream's last event",
     ),
     aws_lambda.KIND: Kind(
         "environment variables of functions and their published versions",

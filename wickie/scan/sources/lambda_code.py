@@ -101,7 +101,7 @@ class Code:
         return self._archive(arn, arn.rpartition(":")[0], arn, size, address)
 
     def _archive(
-        self, uri: str, name: str, version: str, size: int, address: Any
+        self, uri: str, name: str, version: str, size: int, address: Callable[[], str | Gap]
     ) -> Artifact | Gap:
         if size > self.largest:
             return Gap(uri, f"its code is larger than {self.largest} bytes; raise largest_mb")
