@@ -17,6 +17,8 @@ from wickie.deployment import Deployment, parameter_name
 from wickie.scan import cache
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aws_cdk import aws_iam as iam
 
     from stacks.data import DataStack
@@ -52,19 +54,22 @@ def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
     What is in other accounts, the roles there have to allow.
     """
     grant(role, permissions.ASSUME, {"sts": [account.role for account in config.scan.accounts]})
-    buckets = [
-        stack.format_arn(service="s3", account="", region="", resource=target.bucket)
-        for target in config.scan.targets
-        if isinstance(target, S3Target) and not target.account
-    ]
-    grant(
-        role,
-        permissions.SOURCES["s3"],
-        {"s3": buckets, "s3:GetObject": [f"{bucket}/*" for bucket in buckets]},
-    )
+    own = [t for t in config.scan.targets if isinstance(t, S3Target) and not t.account]
+    versioned = [target for target in own if target.versions]
+    grant(role, permissions.SOURCES["s3"], _objects(stack, own, "s3:GetObject"))
+    grant(role, permissions.VERSIONS, _objects(stack, versioned, "s3:GetObjectVersion"))
     for kind in dict.fromkeys(t.kind for t in config.scan.targets if not isinstance(t, S3Target)):
         actions = permissions.SOURCES[kind]
         grant(role, actions, {action: ["*"] for action in actions})
+
+
+def _objects(stack: Stack, targets: Iterable[S3Target], read: str) -> dict[str, list[str]]:
+    """Their buckets, and for the action that reads them the objects in these."""
+    buckets = [
+        stack.format_arn(service="s3", account="", region="", resource=name)
+        for name in dict.fromkeys(target.bucket for target in targets)
+    ]
+    return {"s3": buckets, read: [f"{bucket}/*" for bucket in buckets]}
 
 
 def _grant_replacement(role: iam.Role, stack: Stack, config: Config) -> None:

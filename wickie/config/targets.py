@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from wickie.config.section import Section
 
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+
+Suffix = Annotated[str, Field(min_length=1), AfterValidator(str.lower)]
 
 
 class Account(Section):
@@ -40,6 +42,10 @@ class S3Target(Section):
     kind: Literal["s3"]
     bucket: str
     prefix: str = ""
+    only: tuple[Suffix, ...] = Field(default=(), description="how keys end that are read")
+    skip: tuple[Suffix, ...] = Field(default=(), description="how keys end that are not")
+    largest_mb: int = Field(default=4096, gt=0)
+    versions: bool = Field(default=False, description="what was overwritten or deleted too")
     account: str = Field(
         default="", pattern=r"^(\d{12})?$", description="one of scan.accounts; wickie's own if none"
     )
