@@ -22,6 +22,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.containment import Containment
+from flows.prefect_api import prefect_api
 from flows.runner import failed, redact_logs, step, told_safely
 from wickie.aws import Clients
 from wickie.config import Config, load_config
@@ -71,7 +72,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
         raise ConfigError(f"{path} names nothing to scan; add scan.targets")
     deployed = Deployment.load(clients.ssm, config.stage)
     scanner = step("open fingerprints", lambda: _Scanner.open(clients, deployed))
-    opened = step("find targets", lambda: tuple(openings(config.scan, clients)))
+    opened = step("find targets", lambda: tuple(openings(config.scan, clients, prefect_api)))
     results: list[ScanResult] = []
     with Containment(config, clients, deployed.findings_table) as containment:
         for result in _scanned(opened, scanner):

@@ -6,6 +6,7 @@ What is sent or answered may be a credential, so neither is ever quoted, nor is 
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.client
 import ssl
@@ -60,6 +61,7 @@ def call(
     body: bytes | None = None,
     ca_bundle: str | None = None,
     seconds: float = 10,
+    longest: int = _LONGEST,
 ) -> Reply:
     """
     Send one request, and return the reply whatever its status.
@@ -73,13 +75,22 @@ def call(
     )
     try:
         with _opener(ca_bundle).open(request, timeout=seconds) as answer:
-            return Reply(answer.status, answer.read(_LONGEST))
+            return Reply(answer.status, answer.read(longest))
     except urllib.error.HTTPError as error:
         with error:
-            return Reply(error.code, error.read(_LONGEST))
+            return Reply(error.code, error.read(longest))
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise _unanswered(place(url), reason) from None
+
+
+def authorization(api_key: str | None, auth_string: str | None) -> str:
+    """The header by which a server knows a key, as Prefect Cloud does, or a user and password."""
+    if api_key is not None:
+        return f"Bearer {api_key.strip()}"
+    if auth_string is not None:
+        return f"Basic {base64.b64encode(auth_string.strip().encode()).decode()}"
+    return ""
 
 
 @contextmanager

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from wickie.config import Config
     from wickie.scan.chunk import Detector, Source
+    from wickie.scan.sources.prefect import PrefectApi
 
 Output = Literal["table", "json", "sarif"]
 
@@ -81,7 +82,7 @@ def _local(paths: Sequence[Path]) -> Iterator[Source]:
 
 
 def _targets(config: Config | None, gaps: list[Gap]) -> Iterator[Source]:
-    for opening in openings(config.scan, Clients()) if config else ():
+    for opening in openings(config.scan, Clients(), _prefect) if config else ():
         if isinstance(opening, Gap):
             gaps.append(opening)
             continue
@@ -89,6 +90,12 @@ def _targets(config: Config | None, gaps: list[Gap]) -> Iterator[Source]:
             yield opening.open()
         except Exception as error:  # noqa: BLE001  (the other targets are still to be scanned)
             gaps.append(Gap(opening.name, explain(error)))
+
+
+def _prefect() -> PrefectApi | None:
+    from flows.prefect_api import prefect_api  # noqa: PLC0415  (only who scans Prefect waits for it)
+
+    return prefect_api()
 
 
 def _is_repository(path: Path) -> bool:

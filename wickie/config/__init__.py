@@ -29,6 +29,7 @@ from wickie.config.targets import (
     EcrImageTarget,
     GitTarget,
     LambdaCodeTarget,
+    PrefectTarget,
     Region,
     S3Target,
 )
@@ -186,6 +187,7 @@ Target = Annotated[
     | LambdaCodeTarget
     | EcrImageTarget
     | CloudWatchLogsTarget
+    | PrefectTarget
     | ListedTarget,
     Field(discriminator="kind"),
 ]

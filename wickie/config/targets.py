@@ -77,3 +77,10 @@ class CloudWatchLogsTarget(Section):
     sample: int | None = Field(
         default=None, gt=0, le=10_000, description="events at either end of a stream; none: all"
     )
+
+
+class PrefectTarget(Section):
+    """The Prefect that wickie is a client of, by PREFECT_API_URL."""
+
+    kind: Literal["prefect"]
+    hours: int = Field(default=24, gt=0, description="of the past, for runs and artifacts")

@@ -12,10 +12,11 @@ from wickie.scan import sources
 from wickie.scan.sources.reading import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from wickie.aws import Clients
     from wickie.scan.chunk import Artifact, Source
+    from wickie.scan.sources.prefect import PrefectApi
 
 PERMISSIONS: Final = ("sts:AssumeRole",)
 """On exactly the roles of the configuration."""
@@ -60,7 +61,7 @@ class Opening:
     """Differs from that of every other; it is the same tomorrow."""
     kind: str
     options: Mapping[str, Any]
-    clients: Clients = field(repr=False)
+    clients: Clients | PrefectApi | None = field(repr=False)
     place: str = ""
     """Where it is, unless that goes without saying."""
 
@@ -102,11 +103,14 @@ class _Place:
         return " ".join(filter(None, (self.account, self.region)))
 
 
-def openings(scope: Scope, home: Clients) -> Iterator[Opening | Gap]:
+def openings(
+    scope: Scope, home: Clients, prefect: Callable[[], PrefectApi | None] = lambda: None
+) -> Iterator[Opening | Gap]:
     """
     List what is to be opened: each target of AWS in each place, any other once.
 
-    An account that does not let itself be assumed is one gap.
+    An account that does not let itself be assumed is one gap. `prefect` tells which Prefect this
+    process is a client of: its key is nothing that a configuration could hold.
     """
     places: list[_Place] = []
     for place in _places(scope, home):
@@ -115,7 +119,11 @@ def openings(scope: Scope, home: Clients) -> Iterator[Opening | Gap]:
         else:
             places.append(place)
     for declared in scope.declared():
-        yield from _of(declared, home, places)
+        if declared["kind"] == "prefect":
+            options = {name: value for name, value in declared.items() if name != "kind"}
+            yield Opening("prefect", "prefect", options, prefect())
+        else:
+            yield from _of(declared, home, places)
 
 
 def _of(declared: Mapping[str, Any], home: Clients, places: Sequence[_Place]) -> Iterator[Opening]:

@@ -16,6 +16,7 @@ from wickie.scan.sources import (
     ecs,
     git,
     lambda_code,
+    prefect,
     s3,
 )
 from wickie.scan.sources.listing import Listing
@@ -34,7 +35,8 @@ class Kind:
 
     reads: str
     """What of it is looked at, for docs/sources.md."""
-    open: Callable[[Mapping[str, Any], Clients], Source]
+    open: Callable[[Mapping[str, Any], Any], Source]
+    """Takes `Clients`, or a `PrefectApi` where that is what is read."""
     permissions: tuple[str, ...] = ()
     """In IAM; the scanner's role is granted exactly these."""
     unchanged: str = "the same text"
@@ -76,6 +78,12 @@ SOURCES: Final[Mapping[str, Kind]] = {
         unchanged="ETag and size",
         reach="once",
     ),
+    "prefect": Kind(
+        "variables and deployments of Prefect; parameters, logs and artifacts of recent runs",
+        prefect.open_prefect,
+        unchanged="time of the last update",
+        reach="once",
+    ),
     "lambda-code": Kind(
         "code of functions and their published versions, and layers",
         lambda_code.open_code,
@@ -113,7 +121,9 @@ SOURCES: Final[Mapping[str, Kind]] = {
 }
 
 
-def open_source(kind: str, options: Mapping[str, Any], clients: Clients) -> Source:
+def open_source(
+    kind: str, options: Mapping[str, Any], clients: Clients | prefect.PrefectApi | None
+) -> Source:
     """Open a target as wickie.yaml describes it. Nothing is read before its artifacts are."""
     if kind not in SOURCES:
         raise ConfigError(f"no source {kind!r}; use one of {', '.join(sorted(SOURCES))}")
