@@ -25,7 +25,7 @@ from wickie.scan import engine
 from wickie.scan.detectors import open_detectors
 from wickie.scan.places import openings
 from wickie.scan.sources.directory import Directory
-from wickie.scan.sources.git import Repository
+from wickie.scan.sources.git import Repository, is_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,7 +77,7 @@ def _local(paths: Sequence[Path]) -> Iterator[Source]:
     """A repository is read both as it lies there and in its history."""
     for path in paths:
         yield Directory(path)
-        if _is_repository(path):
+        if is_repository(path):
             yield Repository(path)
 
 
@@ -96,11 +96,6 @@ def _prefect() -> PrefectApi | None:
     from flows.prefect_api import prefect_api  # noqa: PLC0415  (only who scans Prefect waits for it)
 
     return prefect_api()
-
-
-def _is_repository(path: Path) -> bool:
-    bare = (path / "HEAD").is_file() and (path / "objects").is_dir()
-    return bare or (path / ".git").exists()
 
 
 def _detectors(config: Config | None, gaps: list[Gap]) -> Sequence[Detector]:

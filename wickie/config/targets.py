@@ -33,7 +33,12 @@ class GitTarget(Section):
     """Every blob in a repository's history."""
 
     kind: Literal["git"]
-    path: Path
+    path: Path = Field(description="of a repository, or a pattern that several match")
+    since: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$",
+        description="commit; it and its ancestors are left out",
+    )
 
 
 class S3Target(Section):
