@@ -6,7 +6,13 @@ import sys
 from importlib import import_module
 from typing import Final
 
-BENCHMARKS: Final = ("bench.scan", "bench.fingerprints", "bench.rotation")
+BENCHMARKS: Final = (
+    "bench.scan",
+    "bench.fingerprints",
+    "bench.second_night",
+    "bench.memory",
+    "bench.rotation",
+)
 
 
 def markdown(rows: list[dict[str, object]]) -> str:
