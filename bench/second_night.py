@@ -18,7 +18,7 @@ from wickie.scan.sources.listing import Listing
 from wickie.scan.sources.reading import artifact_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from wickie.model import ScanResult
     from wickie.scan.chunk import Artifact, Detector, Source
@@ -47,12 +47,15 @@ def _change(folder: Path) -> None:
             file.write("\nchanged = 1")
 
 
-def _environments() -> Iterator[Artifact]:
+def _environments() -> list[Artifact]:
     """As a function's variables are: ten of them, a kilobyte together."""
+    listed = []
     for number in range(_PAYLOADS):
         texts = [(f"NAME_{n}", f"NAME_{n}=value-{number}-{'x' * 80}") for n in range(10)]
         arn = f"arn:aws:lambda:eu-west-1:123456789012:function:bench-{number}"
-        yield artifact_of(partial(list, texts), arn, "lambda-environment")
+        texts_of = partial(list, texts)
+        listed.append(artifact_of(texts_of, arn, "lambda-environment", at_hand=True))
+    return listed
 
 
 def _scanned(
@@ -79,7 +82,8 @@ def table() -> list[dict[str, object]]:
             best[name] = seconds, result
         return kept
 
-    listing = Listing("lambda-environment", "", (), _environments)
+    environments = _environments()
+    listing = Listing("lambda-environment", "", (), lambda: iter(environments))
     with tempfile.TemporaryDirectory() as folder:
         _corpus(Path(folder))
         source = Directory(Path(folder))

@@ -134,7 +134,8 @@ class Intake:
             if part.uri != uri:
                 self.artifacts += 1
                 uri = part.uri
-            yield part, visit
+            if part.data:
+                yield part, visit
         self._seen_a_part(visit)
 
     def _seen_a_part(self, visit: _Visit) -> None:
@@ -152,7 +153,8 @@ def _fetched(
         if artifact.ahead:
             ahead.append((artifact, pool.submit(_all, artifact)))
         else:
-            yield artifact, artifact.read()
+            # What has no version is known by its text, so by all of it.
+            yield artifact, artifact.read() if artifact.version else _all(artifact)
         if len(ahead) > _FETCHES:
             first, future = ahead.popleft()
             yield first, future.result()
@@ -177,6 +179,6 @@ def _digest(parts: Sequence[Chunk | Gap]) -> str:
     content = blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, Chunk):
-            for text in (part.uri.encode(), part.part.encode(), part.data):
-                content.update(len(text).to_bytes(8, "little") + text)
+            named = f"{part.uri}\0{part.part}\0{len(part.data)}\0".encode(errors="replace")
+            content.update(len(named).to_bytes(8, "little") + named + part.data)
     return content.hexdigest()

@@ -141,7 +141,8 @@ class Prefect:
 
     def _artifact(self, what: str, name: str, updated: str, texts: Mapping[str, Any]) -> Artifact:
         parts = [(part, f"{part.rpartition('/')[2]}={_text(v)}") for part, v in texts.items()]
-        return artifact_of(lambda: parts, f"{self.uri}/{what}/{name}", self.kind, version=updated)
+        uri = f"{self.uri}/{what}/{name}"
+        return artifact_of(lambda: parts, uri, self.kind, version=updated, at_hand=True)
 
 
 def _given(record: Mapping[str, Any], *fields: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from wickie.errors import SourceError
 from wickie.model import Gap
-from wickie.scan.chunk import Artifact, Chunk, chunked
+from wickie.scan.chunk import SIZE, Artifact, Chunk, chunked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,6 +43,7 @@ def artifact_of(
     *,
     artifact: str = "",
     version: str = "",
+    at_hand: bool = False,
 ) -> Artifact:
     """
     Make an artifact of short texts, each with the name of the part of it that they are.
@@ -53,6 +54,7 @@ def artifact_of(
         source: The kind of the source.
         artifact: Its name without a revision, where `uri` has one.
         version: See `Artifact`.
+        at_hand: Whether the listing had them already, and there is nothing to wait for.
     """
     name = artifact or uri
 
@@ -62,11 +64,14 @@ def artifact_of(
             for text in texts():
                 if isinstance(text, Gap):
                     yield text
-                else:
-                    stream = io.BytesIO(text[1].encode(errors="replace"))
-                    for chunk in chunked(stream, uri, name, source):
-                        yield replace(chunk, part=text[0])
+                    continue
+                data = text[1].encode(errors="replace")
+                if len(data) <= SIZE:
+                    yield Chunk(data, uri, name, source, part=text[0])
+                    continue
+                for chunk in chunked(io.BytesIO(data), uri, name, source):
+                    yield replace(chunk, part=text[0])
         except (BotoCoreError, ClientError) as error:
             yield Gap(uri, refused(error))
 
-    return Artifact(uri, name, source, read, version, ahead=True)
+    return Artifact(uri, name, source, read, version, ahead=not at_hand)
