@@ -53,8 +53,7 @@ def _environments() -> list[Artifact]:
     for number in range(_PAYLOADS):
         texts = [(f"NAME_{n}", f"NAME_{n}=value-{number}-{'x' * 80}") for n in range(10)]
         arn = f"arn:aws:lambda:eu-west-1:123456789012:function:bench-{number}"
-        texts_of = partial(list, texts)
-        listed.append(artifact_of(texts_of, arn, "lambda-environment", at_hand=True))
+        listed.append(artifact_of(texts.copy, arn, "lambda-environment", at_hand=True))
     return listed
 
 

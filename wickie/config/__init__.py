@@ -22,17 +22,7 @@ from pydantic import (
 from wickie.apis import settled
 from wickie.config.dependents import Dependent, RdsProxyDependent
 from wickie.config.section import Section, told_by_pydantic
-from wickie.config.targets import (
-    Account,
-    CloudWatchLogsTarget,
-    DirectoryTarget,
-    EcrImageTarget,
-    GitTarget,
-    LambdaCodeTarget,
-    PrefectTarget,
-    Region,
-    S3Target,
-)
+from wickie.config.targets import Account, OwnTarget, Region, S3Target
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation import rules
@@ -180,17 +170,7 @@ class ListedTarget(Section):
     prefix: str = ""
 
 
-Target = Annotated[
-    DirectoryTarget
-    | GitTarget
-    | S3Target
-    | LambdaCodeTarget
-    | EcrImageTarget
-    | CloudWatchLogsTarget
-    | PrefectTarget
-    | ListedTarget,
-    Field(discriminator="kind"),
-]
+Target = Annotated[OwnTarget | ListedTarget, Field(discriminator="kind")]
 
 
 class Scan(Section):

@@ -89,3 +89,14 @@ class PrefectTarget(Section):
 
     kind: Literal["prefect"]
     hours: int = Field(default=24, gt=0, description="of the past, for runs and artifacts")
+
+
+OwnTarget = (
+    DirectoryTarget
+    | GitTarget
+    | S3Target
+    | LambdaCodeTarget
+    | EcrImageTarget
+    | CloudWatchLogsTarget
+    | PrefectTarget
+)
