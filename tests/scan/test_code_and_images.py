@@ -21,7 +21,7 @@ from wickie.errors import SourceError
 from wickie.model import Gap
 from wickie.scan import engine
 from wickie.scan.cache import ScanCache
-from wickie.scan.chunk import Artifact, Chunk
+from wickie.scan.chunk import Chunk
 from wickie.scan.sources import open_source
 
 LAMBDA = "arn:aws:lambda:eu-west-1:123456789012"
@@ -287,28 +287,3 @@ def test_what_aws_refuses_is_an_error_that_names_the_permission(kind, service, c
         stub.add_client_error(call, "AccessDeniedException", "not allowed")
         with pytest.raises(SourceError, match="not allowed; it takes"):
             read(opened(kind, client))
-
-
-def test_a_small_artifact_that_turns_out_to_be_a_bomb_is_not_held_in_memory():
-    held, most = [0], [0]
-
-    def parts() -> Iterator[Chunk]:
-        for _ in range(40):
-            held[0] += 1
-            most[0] = max(most[0], held[0])
-            yield Chunk(bytes(1 << 20), "bomb", "bomb", "paper", more=True)
-
-    class Slow:
-        version = "1"
-
-        def detect(self, batch: list[Chunk]) -> list[Any]:
-            held[0] -= len(batch)
-            return []
-
-        def revised(self, finding: Any) -> Any:
-            return finding
-
-    bomb = Artifact("bomb", "bomb", "paper", parts, ahead=True)
-    source = SimpleNamespace(uri="bomb", kind="paper", artifacts=lambda: iter([bomb]))
-    engine.scan([source], [Slow()], run_id="r")
-    assert most[0] < 16

@@ -93,8 +93,10 @@ def _targets(config: Config | None, gaps: list[Gap]) -> Iterator[Source]:
 
 
 def _prefect() -> PrefectApi | None:
-    from flows.prefect_api import prefect_api  # noqa: PLC0415  (only who scans Prefect waits for it)
-
+    try:
+        from flows.prefect_api import prefect_api  # noqa: PLC0415  (slow; few scan Prefect)
+    except ModuleNotFoundError:
+        return None
     return prefect_api()
 
 

@@ -75,7 +75,7 @@ class PrefectApi:
 def open_prefect(options: Mapping[str, Any], api: PrefectApi | None) -> Prefect:
     """Open the Prefect that wickie runs under."""
     if not isinstance(api, PrefectApi):
-        raise ConfigError("no Prefect to scan; set PREFECT_API_URL to the address of its API")
+        raise ConfigError("no Prefect to scan; set PREFECT_API_URL, and run from a checkout")
     return Prefect(api, options.get("hours", _HOURS))
 
 
