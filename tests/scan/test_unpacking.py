@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import random
 import secrets
 import sys
 import tarfile
@@ -184,6 +185,41 @@ def test_broken_files_are_gaps():
     assert [type(part) for part in parts(b"PK\x03\x04not zip at all")] == [Gap]
     cut = parts(gzip.compress(drawn(500).encode())[:-20])
     assert isinstance(cut[-1], Gap)
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda data: zipped(a=data, b=zipped(c=data)),
+        lambda data: tarred(a=data, **{"n" * 150: data}),
+        lambda data: gzip.compress(tarred(a=data)),
+        bz2.compress,
+        lzma.compress,
+    ],
+    ids=["zip", "tar", "tar.gz", "bzip2", "xz"],
+)
+def test_damage_anywhere_is_read_or_a_gap_and_never_ends_the_scan(pack):
+    draw = random.Random(1)  # noqa: S311  (not a secret)
+    whole = pack(draw.randbytes(300) + bytes(300))
+    for _ in range(400):
+        damaged = bytearray(whole)
+        for _ in range(draw.choice((1, 1, 4, 40))):
+            damaged[draw.randrange(4, len(damaged))] = draw.randrange(256)
+        assert parts(bytes(damaged), most=4 * SIZE)
+
+
+def test_members_that_a_zip_file_no_longer_lists_are_a_gap_and_an_empty_one_is_none():
+    data = bytearray(zipped(a=b"one", b=b"two"))
+    end = data.rindex(b"PK\x05\x06")
+    data[end + 12 : end + 16] = bytes(4)  # the size of the table of contents
+    data[end + 16 : end + 20] = end.to_bytes(4, "little")
+    assert parts(bytes(data)) == [
+        Gap(
+            "file",
+            "cannot be unpacked: its table of contents is broken: 3 members are missing",
+        )
+    ]
+    assert plain(tarred()) == plain(zipped()) == {"file": b""}
 
 
 def test_an_encrypted_member_is_a_gap_and_the_others_are_read():

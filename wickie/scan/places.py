@@ -157,19 +157,13 @@ def _places(scope: Scope, home: Clients) -> Iterator[_Place | Gap]:
     for region in scope.regions:
         yield _Place(home.elsewhere(region), "", region)
     for account in scope.accounts:
-        for region in account.regions or scope.regions or [home.region]:
-            clients = home.elsewhere(region, account.role, account.external_id)
-            place = _Place(clients, account.role.split(":")[4], region)
-            if gap := _unassumed(account.role, place):
-                yield gap
-                break
-            yield place
-
-
-def _unassumed(role: str, place: _Place) -> Gap | None:
-    try:
-        place.clients.signing()
-    except (BotoCoreError, ClientError) as error:
-        reason = f"{refused(error)}; let the flows' role assume it, by its trust policy"
-        return Gap(f"account {place.account} by {role}", reason)
-    return None
+        name = account.role.split(":")[4]
+        regions = account.regions or scope.regions or [home.region]
+        clients = home.elsewhere(regions[0], account.role, account.external_id)
+        try:
+            clients.signing()
+        except (BotoCoreError, ClientError) as error:
+            reason = f"{refused(error)}; let the flows' role assume it, by its trust policy"
+            yield Gap(f"account {name} by {account.role}", reason)
+        else:
+            yield from (_Place(clients.elsewhere(region), name, region) for region in regions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import lzma
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ZIP: Final = b"PK\x03\x04"
+_ZIP_END: Final = b"PK\x05\x06"
+_LONGEST_END: Final = 22 + (1 << 16)
 _LISTED: Final = re.compile(rb"PK\x01\x02")
 _HEAD: Final = 512
 """Bytes by which every format is known."""
@@ -41,10 +44,14 @@ _BROKEN: Final = (
     lzma.LZMAError,
     tarfile.TarError,
     zipfile.BadZipFile,
+    struct.error,
+    RuntimeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
     SourceError,
 )
-_LOCKED: Final = (NotImplementedError, RuntimeError)
-"""What zipfile raises of a member that is encrypted, or compressed in a way it does not know."""
+"""What the standard library raises of what is broken, or encrypted, or packed in other ways."""
 
 
 class _SpentError(Exception):
@@ -86,13 +93,15 @@ def _open(stream: Readable, at: Chunk, budget: _Budget, depth: int) -> Iterator[
             yield Gap(at.uri, f"cannot be unpacked: it lies in {depth} others")
         yield from chunked(whole, at.uri, at.artifact, at.source)
         return
+    part: Chunk | Gap | None = None
     try:
-        if is_tar(head):
-            yield from _tarred(whole, at, budget, depth)
-        elif decompress := decompressor(head):
+        if decompress := decompressor(head):
             yield from _open(_Metered(decompress(whole), budget), at, budget, depth + 1)
-        else:
-            yield from _zipped(whole, at, budget, depth)
+            return
+        for part in (_tarred if is_tar(head) else _zipped)(whole, at, budget, depth):
+            yield part
+        if part is None:
+            yield at  # it was read, and holds nothing
     except _BROKEN as error:
         yield _unpackable(at, error)
 
@@ -106,16 +115,28 @@ def _tarred(stream: Readable, at: Chunk, budget: _Budget, depth: int) -> Iterato
 
 
 def _zipped(stream: Readable, at: Chunk, budget: _Budget, depth: int) -> Iterator[Chunk | Gap]:
-    with zipfile.ZipFile(_held(stream)) as archive:
-        for member in archive.infolist():
+    data = _held(stream)
+    with zipfile.ZipFile(data) as archive:
+        listed = archive.infolist()
+        for member in listed:
             if member.is_dir():
                 continue
             inside = _inside(at, member.filename)
             try:
                 with archive.open(member) as plain:
                     yield from _open(_Metered(plain, budget), inside, budget, depth + 1)
-            except (*_BROKEN, *_LOCKED) as error:
+            except _BROKEN as error:
                 yield _unpackable(inside, error)
+
+    if (missing := _promised(data) - len(listed)) > 0:
+        raise SourceError(f"its table of contents is broken: {missing} members are missing")
+
+
+def _promised(data: io.BytesIO) -> int:
+    """How many members a zip file says it has, in the record that ends it."""
+    tail = bytes(data.getbuffer()[-_LONGEST_END:])
+    count = tail[tail.rfind(_ZIP_END) :][10:12]
+    return int.from_bytes(count, "little") % 0xFFFF  # which means that zip64's record has it
 
 
 def _held(stream: Readable) -> io.BytesIO:
