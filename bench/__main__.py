@@ -11,8 +11,11 @@ from bench.faults.arenas import Unavailable
 BENCHMARKS: Final = (
     "bench.scan",
     "bench.fingerprints",
+    "bench.second_night",
+    "bench.memory",
     "bench.rotation",
     "bench.fleet",
+    "bench.crashes",
     "bench.peers",
 )
 

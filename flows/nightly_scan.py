@@ -22,9 +22,10 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.containment import Containment
+from flows.prefect_api import prefect_api
 from flows.runner import failed, redact_logs, step, told_safely
 from wickie.aws import Clients
-from wickie.config import Config, Target, load_config
+from wickie.config import Config, load_config
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, Error, NothingScannedError, RotationError
 from wickie.fingerprints import FingerprintTable, working_key
@@ -35,7 +36,7 @@ from wickie.report.store import publish
 from wickie.scan import cache, engine, ledger
 from wickie.scan.cache import ScanCache
 from wickie.scan.detectors import Detector, open_detectors
-from wickie.scan.sources import open_source
+from wickie.scan.places import Opening, openings
 
 _TARGETS_AT_ONCE: Final = 4
 _ROWS: Final = 200
@@ -71,9 +72,10 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
         raise ConfigError(f"{path} names nothing to scan; add scan.targets")
     deployed = Deployment.load(clients.ssm, config.stage)
     scanner = step("open fingerprints", lambda: _Scanner.open(clients, deployed))
+    opened = step("find targets", lambda: tuple(openings(config.scan, clients, prefect_api)))
     results: list[ScanResult] = []
     with Containment(config, clients, deployed.findings_table) as containment:
-        for result in _scanned(config.scan.targets, scanner):
+        for result in _scanned(opened, scanner):
             if config.response.rotate_on_leak:
                 containment.respond(result.findings)
             results.append(result)
@@ -108,32 +110,36 @@ class _Scanner:
         detectors = open_detectors(key, tuple(table.load()))
         return cls(clients, deployed.results_bucket, key, detectors, str(flow_run.id))
 
-    def scan(self, name: str, kind: str, options: Mapping[str, str]) -> ScanResult:
+    def scan(self, opening: Opening) -> ScanResult:
         """Scan one target; look only at what has changed since its last scan."""
-        s3 = self.clients.s3
+        s3, name = self.clients.s3, opening.name
         known = ScanCache(self.detectors, self.key, cache.load(s3, self.bucket, name))
-        sources = [open_source(kind, options, self.clients)]
-        result = engine.scan(sources, self.detectors, run_id=self.run_id, cache=known)
+        result = engine.scan([opening.open()], self.detectors, run_id=self.run_id, cache=known)
         cache.save(s3, self.bucket, name, known.dump())
         return result
 
+    def unread(self, gap: Gap) -> ScanResult:
+        """What there is to say of something that could not be read at all."""
+        now = datetime.now(UTC)
+        return ScanResult(self.run_id, now, now, 0, 0, gaps=(gap,))
 
-def _scanned(targets: Sequence[Target], scanner: _Scanner) -> Iterator[ScanResult]:
+
+def _scanned(opened: Iterable[Opening | Gap], scanner: _Scanner) -> Iterator[ScanResult]:
     """Scan every target, each in a task; yield what was seen in each as soon as it is done."""
     futures: dict[PrefectFuture[ScanResult], str] = {}
-    for target in targets:
-        options = {name: str(value) for name, value in target if name != "kind"}
-        name = " ".join([target.kind, *filter(None, options.values())])
-        scan = partial(scanner.scan, name, target.kind, options)
-        futures[step.submit(f"scan {name}", scan)] = name
+    for opening in opened:
+        if isinstance(opening, Gap):
+            yield scanner.unread(opening)
+        else:
+            scan = partial(scanner.scan, opening)
+            futures[step.submit(f"scan {opening.name}", scan)] = opening.name
     for future in as_completed(list(futures)):
         name = futures[future]
         try:
             with told_safely(f"scan of {name}"):
                 result = future.result()
         except Error as error:
-            now = datetime.now(UTC)
-            result = ScanResult(scanner.run_id, now, now, 0, 0, gaps=(Gap(name, str(error)),))
+            result = scanner.unread(Gap(name, str(error)))
         yield result
 
 

@@ -14,7 +14,7 @@ from aws_cdk import Acknowledgment, Validations
 from stacks import permissions
 from stacks.constructs.flow_task import ECR
 from stacks.constructs.rotation_function import groups
-from wickie.config import S3Target
+from wickie.config.targets import S3Target
 from wickie.scan import cache
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def accepted(config: Config) -> list[Accepted]:
                 "wickie.yaml has this bucket scanned, so each of its objects is read.",
             )
             for bucket in dict.fromkeys(
-                t.bucket for t in config.scan.targets if isinstance(t, S3Target)
+                t.bucket for t in config.scan.targets if isinstance(t, S3Target) and not t.account
             )
         ),
     ]

@@ -9,7 +9,8 @@ from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
 from wickie.rotation.dependents.registry import KINDS
-from wickie.scan import cache, ledger, sources
+from wickie.scan import cache, ledger, places, sources
+from wickie.scan.sources import s3
 
 # Rotation functions. Of the administrator's secret they read the current value, no more.
 ROTATE: Final = versions.PERMISSIONS
@@ -32,6 +33,8 @@ STORE: Final = store.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
 
+ASSUME: Final = places.PERMISSIONS
+VERSIONS: Final = s3.VERSION_PERMISSIONS
 SOURCES: Final = {kind: sources.SOURCES[kind].permissions for kind in sources.SOURCES}
 DISCOVER: Final = discovery.PERMISSIONS
 DEPENDENTS: Final = {kind: KINDS[kind].PERMISSIONS for kind in KINDS}

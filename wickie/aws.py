@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import boto3
+    from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_iam import IAMClient
@@ -35,9 +44,10 @@ class _Session:
     Importing boto3 takes a function's start a tenth longer, for resources and transfers.
     """
 
-    def __init__(self) -> None:
-        session: Any = botocore.session.get_session()
+    def __init__(self, session: Any = None) -> None:
+        session = session or botocore.session.get_session()
         self.client = session.create_client
+        self.get_credentials = session.get_credentials
         self.region_name = session.get_config_variable("region")
 
 
@@ -47,6 +57,7 @@ class Clients:
     def __init__(self, session: boto3.Session | None = None) -> None:
         self._session = session or cast("boto3.Session", _Session())
         self._services: dict[str, Any] = {}
+        self._making = threading.Lock()
 
     @property
     def region(self) -> str:
@@ -55,9 +66,45 @@ class Clients:
 
     def service(self, name: str) -> Any:
         """A client of any service, by boto3's name for it."""
-        if name not in self._services:
-            self._services[name] = self._session.client(name, config=_CONFIG)  # type: ignore[call-overload]  # boto3's stubs have a literal for each
-        return self._services[name]
+        with self._making:  # sessions are not for several threads at once
+            if name not in self._services:
+                self._services[name] = self._session.client(name, config=_CONFIG)  # type: ignore[call-overload]  # boto3's stubs have a literal for each
+            return self._services[name]
+
+    def elsewhere(
+        self, region: str, role: str | None = None, external_id: str | None = None
+    ) -> Clients:
+        """Clients of another region, and of another account by a role of its that is assumed."""
+        core: Any = botocore.session.get_session()
+        core.set_config_variable("region", region)
+        provider = _Given(lambda: self._credentials(role, external_id))
+        core.register_component("credential_provider", CredentialResolver([provider]))
+        return Clients(cast("boto3.Session", _Session(core)))
+
+    def signing(self) -> None:
+        """Make sure that there are credentials to sign with. Raises what AWS or boto3 does."""
+        if credentials := self._session.get_credentials():
+            credentials.get_frozen_credentials()
+
+    def _credentials(self, role: str | None, external_id: str | None) -> Credentials | None:
+        """A role's are fetched when they are needed, and anew before they expire."""
+        if role is None:
+            return self._session.get_credentials()
+        return DeferredRefreshableCredentials(
+            refresh_using=lambda: self._assumed(role, external_id), method="assume-role"
+        )
+
+    def _assumed(self, role: str, external_id: str | None) -> Mapping[str, str]:
+        asked = {"ExternalId": external_id} if external_id else {}
+        reply = self.service("sts").assume_role(
+            RoleArn=role, RoleSessionName="wickie-scan", **asked
+        )["Credentials"]
+        return {
+            "access_key": reply["AccessKeyId"],
+            "secret_key": reply["SecretAccessKey"],
+            "token": reply["SessionToken"],
+            "expiry_time": reply["Expiration"].isoformat(),
+        }
 
     def sts_as(self, key: AccessKey) -> STSClient:
         """A client that signs with `key` and nothing else. Not kept: it holds the key."""
@@ -111,3 +158,16 @@ class Clients:
     @cached_property
     def memorydb(self) -> Any:
         return self._session.client("memorydb", config=_CONFIG)
+
+
+class _Given(CredentialProvider):
+    """Where a session has its credentials from, if not from the environment."""
+
+    METHOD = "given"
+
+    def __init__(self, credentials: Callable[[], Credentials | None]) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> Credentials | None:
+        return self._credentials()

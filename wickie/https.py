@@ -6,11 +6,13 @@ What is sent or answered may be a credential, so neither is ever quoted, nor is 
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.client
 import ssl
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -18,7 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 from wickie.errors import ConfigError, ProviderError, ProviderUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ASK_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that another try may change."""
@@ -59,6 +61,7 @@ def call(
     body: bytes | None = None,
     ca_bundle: str | None = None,
     seconds: float = 10,
+    longest: int = _LONGEST,
 ) -> Reply:
     """
     Send one request, and return the reply whatever its status.
@@ -72,13 +75,44 @@ def call(
     )
     try:
         with _opener(ca_bundle).open(request, timeout=seconds) as answer:
-            return Reply(answer.status, answer.read(_LONGEST))
+            return Reply(answer.status, answer.read(longest))
     except urllib.error.HTTPError as error:
         with error:
-            return Reply(error.code, error.read(_LONGEST))
+            return Reply(error.code, error.read(longest))
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise _unanswered(place(url), reason) from None
+
+
+def authorization(api_key: str | None, auth_string: str | None) -> str:
+    """The header by which a server knows a key, as Prefect Cloud does, or a user and password."""
+    if api_key is not None:
+        return f"Bearer {api_key.strip()}"
+    if auth_string is not None:
+        return f"Basic {base64.b64encode(auth_string.strip().encode()).decode()}"
+    return ""
+
+
+@contextmanager
+def streamed(url: str, *, seconds: float = 60) -> Iterator[http.client.HTTPResponse]:
+    """
+    Open what lies at `url`, to be read as it comes. What reading it raises is `OSError`'s.
+
+    Raises:
+        ProviderUnavailableError: there was no answer.
+        ProviderError: it was refused, or the other side could not prove who it is (TLS).
+    """
+    request = urllib.request.Request(checked_url(url), headers={"User-Agent": "wickie"})  # noqa: S310  (the scheme is checked)
+    try:
+        answer = _opener(None).open(request, timeout=seconds)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise ProviderError(f"{place(url)} answered {error.code}") from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise _unanswered(place(url), reason) from None
+    with answer:
+        yield answer
 
 
 @functools.cache  # to read the CAs takes longer than to ask

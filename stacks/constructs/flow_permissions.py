@@ -13,12 +13,14 @@ from stacks.constructs.dependent_grants import any_proxy, grant_dependents
 from stacks.constructs.grants import grant
 from stacks.constructs.names import function_arn, parameter_arn, secret_arns
 from stacks.constructs.rotation_function import groups
-from wickie.config import S3Target
+from wickie.config.targets import S3Target
 from wickie.deployment import Deployment, parameter_name
 from wickie.scan import cache
 from wickie.scan.sources import ssm_parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stacks.data import DataStack
     from wickie.config import Config
 
@@ -46,17 +48,16 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
 
 
 def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
-    """Let it read the buckets it is to scan, and list everything of the other kinds."""
-    buckets = [
-        stack.format_arn(service="s3", account="", region="", resource=target.bucket)
-        for target in config.scan.targets
-        if isinstance(target, S3Target)
-    ]
-    grant(
-        role,
-        permissions.SOURCES["s3"],
-        {"s3": buckets, "s3:GetObject": [f"{bucket}/*" for bucket in buckets]},
-    )
+    """
+    Let it read the buckets it is to scan, and list everything of the other kinds.
+
+    What is in other accounts, the roles there have to allow.
+    """
+    grant(role, permissions.ASSUME, {"sts": [account.role for account in config.scan.accounts]})
+    own = [t for t in config.scan.targets if isinstance(t, S3Target) and not t.account]
+    versioned = [target for target in own if target.versions]
+    grant(role, permissions.SOURCES["s3"], _objects(stack, own, "s3:GetObject"))
+    grant(role, permissions.VERSIONS, _objects(stack, versioned, "s3:GetObjectVersion"))
     for kind in dict.fromkeys(t.kind for t in config.scan.targets if not isinstance(t, S3Target)):
         actions = permissions.SOURCES[kind]
         grant(role, actions, {action: ["*"] for action in actions})
@@ -73,6 +74,15 @@ def _no_secure_strings() -> iam.PolicyStatement:
         resources=["*"],
         conditions={"StringLike": {"kms:ViaService": "ssm.*"}},
     )
+
+
+def _objects(stack: Stack, targets: Iterable[S3Target], read: str) -> dict[str, list[str]]:
+    """Their buckets, and for the action that reads them the objects in these."""
+    buckets = [
+        stack.format_arn(service="s3", account="", region="", resource=name)
+        for name in dict.fromkeys(target.bucket for target in targets)
+    ]
+    return {"s3": buckets, read: [f"{bucket}/*" for bucket in buckets]}
 
 
 def _grant_replacement(role: iam.Role, stack: Stack, config: Config) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from prefect.settings import get_current_settings
 
-import flows.nightly_scan
 from flows.nightly_scan import nightly_scan
 from tests.flows.conftest import recorded_tasks
 from tests.rotation.paper import ARN, Secret
@@ -23,6 +22,7 @@ from wickie.errors import ConfigError, ProviderUnavailableError
 from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Stage
 from wickie.rotation.asking import Patience
+from wickie.scan import sources
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "shop")]
 
@@ -121,7 +121,7 @@ def test_containment_does_not_wait_for_the_other_targets(
     stand: Stand, secret: Secret, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The slow target goes on being read until the leaked value is retired, or a minute is up."""
-    retired, invoke, real = threading.Event(), secret.invoke, flows.nightly_scan.open_source
+    retired, invoke, real = threading.Event(), secret.invoke, sources.open_source
     in_time: list[bool] = []
 
     def noticed(**call: Any) -> Any:
@@ -142,7 +142,7 @@ def test_containment_does_not_wait_for_the_other_targets(
         return SimpleNamespace(uri=source.uri, kind=kind, artifacts=artifacts)
 
     monkeypatch.setattr(secret, "invoke", noticed)
-    monkeypatch.setattr(flows.nightly_scan, "open_source", open_slowly)
+    monkeypatch.setattr(sources, "open_source", open_slowly)
     slow, leak = stand.plant("slow", "nothing"), stand.plant("logs", stand.values["v1"])
     assert stand.scan(slow, leak).is_completed()
     assert in_time == [True]
@@ -200,9 +200,9 @@ def test_a_source_that_breaks_in_an_unforeseen_way_is_a_gap_told_without_its_tex
     def broken(*_: Any) -> Any:
         raise KeyError(stand.values["v1"])
 
-    real = flows.nightly_scan.open_source
+    real = sources.open_source
     monkeypatch.setattr(
-        flows.nightly_scan,
+        sources,
         "open_source",
         lambda kind, options, clients: (
             broken() if options["path"].endswith("odd") else real(kind, options, clients)

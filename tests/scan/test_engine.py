@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +26,7 @@ from tests.scan.paper import (
 from wickie.errors import NothingScannedError
 from wickie.model import Gap, Severity, to_jsonable
 from wickie.scan import engine
-from wickie.scan.chunk import OVERLAP, SIZE, Artifact, chunked
+from wickie.scan.chunk import OVERLAP, SIZE, Artifact, Chunk, chunked
 from wickie.scan.detectors import KingfisherDetector, ManagedDetector, open_detectors
 
 RULE = "betterleaks.github-pat"
@@ -227,3 +228,28 @@ def test_a_token_that_the_border_cuts_is_not_taken_for_another(kingfisher):
     result = scan(Big(text), detectors=[kingfisher])
     alone = scan(Paper([chunk(f"jwt={token}\n".encode(), "big")]), detectors=[kingfisher])
     assert ids(result) == ids(alone)
+
+
+def test_a_small_artifact_that_turns_out_to_be_a_bomb_is_not_held_in_memory():
+    held, most = [0], [0]
+
+    def parts():
+        for _ in range(40):
+            held[0] += 1
+            most[0] = max(most[0], held[0])
+            yield Chunk(bytes(1 << 20), "bomb", "bomb", "paper", more=True)
+
+    class Slow:
+        version = "1"
+
+        def detect(self, batch):
+            held[0] -= len(batch)
+            return []
+
+        def revised(self, finding):
+            return finding
+
+    bomb = Artifact("bomb", "bomb", "paper", parts, ahead=True)
+    source = SimpleNamespace(uri="bomb", kind="paper", artifacts=lambda: iter([bomb]))
+    engine.scan([source], [Slow()], run_id="r")
+    assert most[0] < 16

@@ -160,6 +160,32 @@ def test_missing_objects_of_a_repository_are_gaps(repository):
     assert [blob in part.uri for part in parts if isinstance(part, Gap)] == [True]
 
 
+def test_history_is_read_since_a_commit_if_so_wished(repository):
+    commit(repository, a="1")
+    known = commit(repository, b="2")
+    commit(repository, b="3", c="4")
+    parts = read("git", path=str(repository), since=known)
+    assert sorted(part.data for part in parts) == [b"3", b"4"]
+    with pytest.raises(SourceError, match=f"there is a commit {'0' * 40}"):
+        read("git", path=str(repository), since="0" * 40)
+
+
+def test_every_repository_that_matches_a_pattern_is_read_and_a_broken_one_is_named(tmp_path):
+    for name in ("one", "two", "broken"):
+        folder = tmp_path / name
+        folder.mkdir()
+        git(folder, "init", "-q", "-b", "main")
+        commit(folder, a=name)
+    (tmp_path / "no-repository").mkdir()
+    (tmp_path / "broken" / ".git" / "HEAD").write_text("nonsense")
+    parts = read("git", path=f"{tmp_path}/*")
+    assert sorted(p.data for p in parts if isinstance(p, Chunk)) == [b"one", b"two"]
+    (gap,) = (part for part in parts if isinstance(part, Gap))
+    assert gap.uri == f"git:{tmp_path}/broken"
+    with pytest.raises(SourceError, match="no git repository matches"):
+        read("git", path=f"{tmp_path}/none*")
+
+
 def test_a_folder_without_a_repository_is_an_error(tmp_path):
     with pytest.raises(SourceError, match="git repository"):
         read("git", path=str(tmp_path))

@@ -13,6 +13,7 @@ from moto import mock_aws
 from stacks import permissions
 from tests.scan.paper import drawn, managed, read
 from wickie.aws import Clients
+from wickie.config import Scan
 from wickie.errors import ConfigError, SourceError
 from wickie.model import Gap
 from wickie.scan import engine
@@ -76,8 +77,63 @@ def test_an_object_that_may_not_be_read_is_a_gap_and_the_rest_is_read():
     parts = read(Bucket(s3, "shop-logs", largest=50))
     gaps = {part.uri: part.reason for part in parts if isinstance(part, Gap)}
     assert [part.uri for part in parts if isinstance(part, Chunk)] == ["s3://shop-logs/a"]
-    assert "InvalidObjectState" in gaps["s3://shop-logs/cold"]
-    assert gaps["s3://shop-logs/large"] == "larger than 50 bytes"
+    assert "1 objects in storage class GLACIER; restore them" in gaps["s3://shop-logs/"]
+    assert "larger than 50 bytes" in gaps["s3://shop-logs/large"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_cold_object_that_was_restored_is_read():
+    s3 = bucket("shop-logs")
+    s3.put_object(Bucket="shop-logs", Key="cold", Body=b"text", StorageClass="GLACIER")
+    s3.restore_object(Bucket="shop-logs", Key="cold", RestoreRequest={"Days": 1})
+    real = s3.get_paginator
+
+    def restored(call):
+        def paginate(**asked):
+            assert asked["OptionalObjectAttributes"] == ["RestoreStatus"]
+            for page in real(call).paginate(**asked):
+                for item in page["Contents"]:
+                    item["RestoreStatus"] = {"RestoreExpiryDate": "tomorrow"}
+                yield page
+
+        return SimpleNamespace(paginate=paginate)
+
+    s3.get_paginator = restored
+    (chunk,) = read(Bucket(s3, "shop-logs"))
+    assert chunk.data == b"text"
+
+
+@pytest.mark.usefixtures("aws")
+def test_objects_are_chosen_by_how_their_keys_end():
+    s3 = bucket("shop-logs")
+    for key in ("a.log", "b.LOG", "c.png", "d.log.gz"):
+        s3.put_object(Bucket="shop-logs", Key=key, Body=b"x")
+
+    def read_of(**options):
+        target = {"kind": "s3", "bucket": "shop-logs", **options}
+        (declared,) = Scan.model_validate({"targets": [target]}).declared()
+        return [p.uri[-5:] for p in read(open_source("s3", declared, Clients()))]
+
+    assert read_of(only=[".log", ".PNG"]) == ["a.log", "b.LOG", "c.png"]
+    assert read_of(skip=[".png", ".gz"]) == ["a.log", "b.LOG"]
+    assert read_of(only=[".log"], skip=["b.log"]) == ["a.log"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_was_overwritten_or_deleted_is_found_if_every_version_is_read():
+    s3, first, second = bucket("shop-logs"), drawn(), drawn()
+    s3.put_bucket_versioning(Bucket="shop-logs", VersioningConfiguration={"Status": "Enabled"})
+    for key, text in (("a", first), ("a", "clean"), ("b", second)):
+        s3.put_object(Bucket="shop-logs", Key=key, Body=f"pw={text}".encode())
+    s3.delete_object(Bucket="shop-logs", Key="b")
+    detector = managed(first, second)
+    now = engine.scan([Bucket(s3, "shop-logs")], [detector], run_id="r")
+    assert (now.findings, now.artifacts) == ((), 1)
+    ever = engine.scan([Bucket(s3, "shop-logs", versions=True)], [detector], run_id="r")
+    assert ever.artifacts == 3
+    assert [f.location.uri.partition("?versionId=")[0] for f in ever.findings] == [
+        "s3://shop-logs/a", "s3://shop-logs/b",
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("aws")

@@ -143,6 +143,34 @@ def test_who_scans_parameters_can_decrypt_none_of_them(synthesise: Synthesise) -
     assert denied["Condition"] == {"StringLike": {"kms:ViaService": "ssm.*"}}
 
 
+def test_flows_may_assume_exactly_the_roles_of_the_accounts_that_are_scanned(
+    synthesise: Synthesise,
+) -> None:
+    role = "arn:aws:iam::210987654321:role/wickie-scan"
+    theirs = {"kind": "s3", "bucket": "theirs", "account": "210987654321"}
+    config = Config.model_validate(
+        {"stage": "dev", "scan": {"accounts": [{"role": role}], "targets": [theirs]}}
+    )
+    statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+    (assume,) = (s for s in statements if "sts:AssumeRole" in _actions([s]))
+    assert (assume["Action"], assume["Resource"]) == ("sts:AssumeRole", role)
+    assert "theirs" not in str(statements)
+
+
+def test_versions_of_objects_may_be_read_where_they_are_scanned_alone(
+    synthesise: Synthesise,
+) -> None:
+    targets = [
+        {"kind": "s3", "bucket": "plain"},
+        {"kind": "s3", "bucket": "kept", "versions": True},
+    ]
+    config = Config.model_validate({"stage": "dev", "scan": {"targets": targets}})
+    statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+    (reads,) = (s for s in statements if _actions([s]) == {"s3:GetObjectVersion"})
+    assert "kept/*" in str(reads["Resource"])
+    assert "plain" not in str(reads["Resource"])
+
+
 def test_a_permission_nobody_gave_a_resource_to_stops_synthesis() -> None:
     from aws_cdk import App, Stack  # noqa: PLC0415
     from aws_cdk import aws_iam as iam  # noqa: PLC0415

@@ -23,15 +23,16 @@ from wickie.report import Report, render_json, render_sarif
 from wickie.report.terminal import print_report
 from wickie.scan import engine
 from wickie.scan.detectors import open_detectors
-from wickie.scan.sources import open_source
+from wickie.scan.places import openings
 from wickie.scan.sources.directory import Directory
-from wickie.scan.sources.git import Repository
+from wickie.scan.sources.git import Repository, is_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wickie.config import Config
     from wickie.scan.chunk import Detector, Source
+    from wickie.scan.sources.prefect import PrefectApi
 
 Output = Literal["table", "json", "sarif"]
 
@@ -76,23 +77,27 @@ def _local(paths: Sequence[Path]) -> Iterator[Source]:
     """A repository is read both as it lies there and in its history."""
     for path in paths:
         yield Directory(path)
-        if _is_repository(path):
+        if is_repository(path):
             yield Repository(path)
 
 
 def _targets(config: Config | None, gaps: list[Gap]) -> Iterator[Source]:
-    for target in config.scan.targets if config else ():
-        options = {name: str(value) for name, value in target if name != "kind"}
+    for opening in openings(config.scan, Clients(), _prefect) if config else ():
+        if isinstance(opening, Gap):
+            gaps.append(opening)
+            continue
         try:
-            yield open_source(target.kind, options, Clients())
+            yield opening.open()
         except Exception as error:  # noqa: BLE001  (the other targets are still to be scanned)
-            named = " ".join([target.kind, *filter(None, options.values())])
-            gaps.append(Gap(named, explain(error)))
+            gaps.append(Gap(opening.name, explain(error)))
 
 
-def _is_repository(path: Path) -> bool:
-    bare = (path / "HEAD").is_file() and (path / "objects").is_dir()
-    return bare or (path / ".git").exists()
+def _prefect() -> PrefectApi | None:
+    try:
+        from flows.prefect_api import prefect_api  # noqa: PLC0415  (slow; few scan Prefect)
+    except ModuleNotFoundError:
+        return None
+    return prefect_api()
 
 
 def _detectors(config: Config | None, gaps: list[Gap]) -> Sequence[Detector]:

@@ -22,6 +22,7 @@ from pydantic import (
 from wickie.apis import settled
 from wickie.config.dependents import Dependent, RdsProxyDependent
 from wickie.config.section import Section, told_by_pydantic
+from wickie.config.targets import Account, OwnTarget, Region, S3Target
 from wickie.durations import duration_of
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
@@ -163,28 +164,6 @@ class ManagedSecret(Section):
         return [d for d in self.declared() if d["kind"] == "prefect-block"]
 
 
-class DirectoryTarget(Section):
-    """Files under a directory."""
-
-    kind: Literal["directory"]
-    path: Path
-
-
-class GitTarget(Section):
-    """Every blob in a repository's history."""
-
-    kind: Literal["git"]
-    path: Path
-
-
-class S3Target(Section):
-    """Objects of a bucket."""
-
-    kind: Literal["s3"]
-    bucket: str
-    prefix: str = ""
-
-
 class ListedTarget(Section):
     """What an AWS API lists, of names that start with `prefix`; see docs/sources.md."""
 
@@ -216,15 +195,27 @@ class ListedTarget(Section):
     prefix: str = ""
 
 
-Target = Annotated[
-    DirectoryTarget | GitTarget | S3Target | ListedTarget, Field(discriminator="kind")
-]
+Target = Annotated[OwnTarget | ListedTarget, Field(discriminator="kind")]
 
 
 class Scan(Section):
     """What the nightly scan reads; when it runs stands in prefect.yaml."""
 
     targets: tuple[Target, ...] = ()
+    regions: tuple[Region, ...] = Field(default=(), description="none: the one wickie runs in")
+    accounts: tuple[Account, ...] = Field(default=(), description="read beside wickie's own")
+
+    @model_validator(mode="after")
+    def _accounts_known(self) -> Scan:
+        known = {account.role.split(":")[4] for account in self.accounts}
+        for target in self.targets:
+            if isinstance(target, S3Target) and target.account and target.account not in known:
+                raise ValueError(f"account {target.account} is not under scan.accounts; add it")
+        return self
+
+    def declared(self) -> list[Mapping[str, Any]]:
+        """Its targets as plain data: their kind, and the options that were given."""
+        return [t.model_dump(mode="json", exclude_defaults=True) for t in self.targets]
 
 
 class Response(Section):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, DependentError, NotFoundError, redacted
-from wickie.https import place
+from wickie.https import authorization, place
 from wickie.rotation.asking import asking
-from wickie.rotation.prefect_server import PrefectServer, authorization
+from wickie.rotation.prefect_server import PrefectServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -87,12 +86,3 @@ class PrefectServer:
         if reply.status not in _SUCCESS:
             raise DependentError(f"{self.name} answered {reply.status}; read its log")
         return reply
-
-
-def authorization(api_key: str | None, auth_string: str | None) -> str:
-    """The header by which Prefect Cloud knows a key, or a server of one's own its user."""
-    if api_key is not None:
-        return f"Bearer {api_key.strip()}"
-    if auth_string is not None:
-        return f"Basic {base64.b64encode(auth_string.strip().encode()).decode()}"
-    return ""

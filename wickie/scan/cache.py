@@ -14,6 +14,7 @@ import logging
 import struct
 import zlib
 from array import array
+from bisect import bisect_left
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mypy_boto3_s3 import S3Client
-    from numpy.typing import NDArray
 
     from wickie.scan.chunk import Artifact, Detector
 
@@ -37,7 +37,7 @@ PREFIX: Final = "cache/scan/"
 
 _log = logging.getLogger(__name__)
 
-_READING: Final = "1"
+_READING: Final = "2"
 """To be raised when artifacts are read in another way: unpacked deeper, or with other limits."""
 _SEAL_SIZE: Final = 32
 _COUNT: Final = struct.Struct("<Q")
@@ -78,7 +78,9 @@ class ScanCache:
         """
         self._key = key
         self._detectors = detectors
-        self._rules = [_READING, *(detector.version for detector in detectors)]
+        self._rules = blake2b(key=key, person=b"wickie cached", digest_size=8)
+        for part in (_READING, *(detector.version for detector in detectors)):
+            self._rules.update(len(part).to_bytes(4, "little") + part.encode())
         self._clean, self._found = self._opened(stored)
         self._met, self._met_found = array("Q"), dict[str, list[Any]]()
 
@@ -88,8 +90,9 @@ class ScanCache:
         if (found := self._found.get(str(entry))) is not None:
             self._met_found[str(entry)] = found
             return [finding for each in found if (finding := self._revised(_finding(each)))]
-        at = int(np.searchsorted(self._clean, np.uint64(entry)))
-        if at < len(self._clean) and int(self._clean[at]) == entry:
+        # numpy would let go of the interpreter's lock, and get it back too late.
+        at = bisect_left(self._clean, entry)
+        if at < len(self._clean) and self._clean[at] == entry:
             self._met.append(entry)
             return ()
         return None
@@ -109,25 +112,29 @@ class ScanCache:
         content = _COUNT.pack(len(clean)) + clean + found
         return self._seal(content) + content
 
-    def _opened(self, stored: bytes) -> tuple[NDArray[np.uint64], dict[str, list[Any]]]:
+    def _opened(self, stored: bytes) -> tuple[array[int], dict[str, list[Any]]]:
         if not stored:
-            return np.empty(0, np.uint64), {}
+            return array("Q"), {}
         seal, content = stored[:_SEAL_SIZE], stored[_SEAL_SIZE:]
         if not hmac.compare_digest(seal, self._seal(content)):
             _log.warning("the scan cache was not written with this key; everything is read anew")
-            return np.empty(0, np.uint64), {}
+            return array("Q"), {}
         (size,) = _COUNT.unpack_from(content)
         end = _COUNT.size + size
         found = json.loads(zlib.decompress(content[end:]))
-        return np.frombuffer(content[_COUNT.size : end], "<u8"), found
+        clean = array(
+            "Q", np.frombuffer(content[_COUNT.size : end], "<u8").astype(np.uint64).tobytes()
+        )
+        return clean, found
 
     def _seal(self, content: bytes) -> bytes:
         return blake2b(content, key=self._key, person=b"wickie cache", digest_size=32).digest()
 
     def _entry(self, artifact: Artifact) -> int:
-        digest = blake2b(key=self._key, person=b"wickie cached", digest_size=8)
-        for part in (*self._rules, artifact.source, artifact.uri, artifact.version):
-            digest.update(len(part).to_bytes(4, "little") + part.encode(errors="replace"))
+        digest = self._rules.copy()
+        lengths = f"{len(artifact.source)} {len(artifact.uri)} "
+        named = f"{lengths}{artifact.source}{artifact.uri}{artifact.version}"
+        digest.update(named.encode(errors="replace"))
         return int.from_bytes(digest.digest(), "little")
 
     def _revised(self, finding: Finding) -> Finding | None:

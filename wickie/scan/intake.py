@@ -6,6 +6,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from wickie.errors import SourceError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _FETCHES: Final = 8
 """Small artifacts read together: AWS takes tens of milliseconds to answer for each."""
+_LARGE: Final = 4 * SIZE
+"""Bytes of one of them that are held."""
 
 
 @dataclass(eq=False)
@@ -131,7 +134,8 @@ class Intake:
             if part.uri != uri:
                 self.artifacts += 1
                 uri = part.uri
-            yield part, visit
+            if part.data:
+                yield part, visit
         self._seen_a_part(visit)
 
     def _seen_a_part(self, visit: _Visit) -> None:
@@ -144,12 +148,13 @@ def _fetched(
     artifacts: Iterable[Artifact], pool: ThreadPoolExecutor
 ) -> Iterator[tuple[Artifact, Iterable[Chunk | Gap]]]:
     """Read several of those at a time that are worth it, and these whole."""
-    ahead: deque[tuple[Artifact, Future[list[Chunk | Gap]]]] = deque()
+    ahead: deque[tuple[Artifact, Future[Iterable[Chunk | Gap]]]] = deque()
     for artifact in artifacts:
         if artifact.ahead:
             ahead.append((artifact, pool.submit(_all, artifact)))
         else:
-            yield artifact, artifact.read()
+            # What has no version is known by its text, so by all of it.
+            yield artifact, artifact.read() if artifact.version else _all(artifact)
         if len(ahead) > _FETCHES:
             first, future = ahead.popleft()
             yield first, future.result()
@@ -157,8 +162,16 @@ def _fetched(
         yield first, future.result()
 
 
-def _all(artifact: Artifact) -> list[Chunk | Gap]:
-    return list(artifact.read())
+def _all(artifact: Artifact) -> Iterable[Chunk | Gap]:
+    """All of it; what turns out to be large, as a bomb does, only from there on as it comes."""
+    parts: list[Chunk | Gap] = []
+    size, rest = 0, artifact.read()
+    for part in rest:
+        parts.append(part)
+        size += len(part.data) if isinstance(part, Chunk) else 0
+        if size > _LARGE:
+            return chain(parts, rest)
+    return parts
 
 
 def _digest(parts: Sequence[Chunk | Gap]) -> str:
@@ -166,6 +179,6 @@ def _digest(parts: Sequence[Chunk | Gap]) -> str:
     content = blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, Chunk):
-            for text in (part.uri.encode(), part.part.encode(), part.data):
-                content.update(len(text).to_bytes(8, "little") + text)
+            named = f"{part.uri}\0{part.part}\0{len(part.data)}\0".encode(errors="replace")
+            content.update(len(named).to_bytes(8, "little") + named + part.data)
     return content.hexdigest()

@@ -28,7 +28,7 @@ def environments(client: LambdaClient, prefix: str) -> Iterator[Artifact | Gap]:
                 arn = function["FunctionArn"].removesuffix(":$LATEST")
                 name = arn.removesuffix(f":{function['Version']}")
                 variables = partial(_variables, arn, function.get("Environment", {}))
-                yield artifact_of(variables, arn, KIND, artifact=name)
+                yield artifact_of(variables, arn, KIND, artifact=name, at_hand=True)
 
 
 def _variables(

@@ -26,7 +26,7 @@ def projects(client: Any, prefix: str) -> Iterator[Artifact]:
         for start in range(0, len(names), _AT_ONCE):
             reply = client.batch_get_projects(names=names[start : start + _AT_ONCE])
             for project in reply["projects"]:
-                yield artifact_of(partial(_texts, project), project["arn"], KIND)
+                yield artifact_of(partial(_texts, project), project["arn"], KIND, at_hand=True)
 
 
 def _texts(project: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

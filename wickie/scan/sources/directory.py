@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from wickie.errors import SourceError
 from wickie.model import Gap
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SKIPPED: Final = os.path.join(".git", "objects")  # noqa: PTH118  (compared with os.walk's text)
 
 
-def open_directory(options: Mapping[str, str], clients: Clients) -> Directory:  # noqa: ARG001
+def open_directory(options: Mapping[str, Any], clients: Clients) -> Directory:  # noqa: ARG001
     """Open the directory, or single file, at `path`."""
     return Directory(Path(options["path"]))
 

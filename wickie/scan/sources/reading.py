@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from wickie.errors import SourceError
 from wickie.model import Gap
-from wickie.scan.chunk import Artifact, Chunk, chunked
+from wickie.scan.chunk import SIZE, Artifact, Chunk, chunked
 from wickie.scan.unpacking import unpacked
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def artifact_of(
     *,
     artifact: str = "",
     version: str = "",
+    at_hand: bool = False,
 ) -> Artifact:
     """
     Make an artifact of short texts, each with the name of the part of it that they are.
@@ -57,6 +58,7 @@ def artifact_of(
         source: The kind of the source.
         artifact: Its name without a revision, where `uri` has one.
         version: See `Artifact`.
+        at_hand: Whether the listing had them already, and there is nothing to wait for.
     """
     name = artifact or uri
 
@@ -66,13 +68,13 @@ def artifact_of(
             for text in texts():
                 if isinstance(text, Gap):
                     yield text
-                else:
-                    for chunk in _chunks(text[1], uri, name, source):
-                        yield chunk if isinstance(chunk, Gap) else replace(chunk, part=text[0])
+                    continue
+                for chunk in _chunks(text[1], uri, name, source):
+                    yield chunk if isinstance(chunk, Gap) else replace(chunk, part=text[0])
         except (BotoCoreError, ClientError) as error:
             yield Gap(uri, refused(error))
 
-    return Artifact(uri, name, source, read, version, ahead=True)
+    return Artifact(uri, name, source, read, version, ahead=not at_hand)
 
 
 def found(items: Callable[[], Iterable[T]], uri: str) -> Iterator[T | Gap]:
@@ -83,7 +85,10 @@ def found(items: Callable[[], Iterable[T]], uri: str) -> Iterator[T | Gap]:
         yield Gap(uri, refused(error))
 
 
-def _chunks(text: str | bytes, uri: str, artifact: str, source: str) -> Iterator[Chunk | Gap]:
+def _chunks(text: str | bytes, uri: str, artifact: str, source: str) -> Iterable[Chunk | Gap]:
     if isinstance(text, bytes):
         return unpacked(io.BytesIO(text), uri, artifact, source)
-    return chunked(io.BytesIO(text.encode(errors="replace")), uri, artifact, source)
+    data = text.encode(errors="replace")
+    if len(data) <= SIZE:
+        return [Chunk(data, uri, artifact, source)]
+    return chunked(io.BytesIO(data), uri, artifact, source)
