@@ -30,7 +30,9 @@ def test_texts_of_a_reply_come_by_path_and_as_name_and_value(described, texts):
 
 
 @pytest.mark.parametrize(
-    "text", [b"#!/bin/sh\nexport A=1", gzip.compress(b"A=1"), b"", b"\xff\xfe"]
+    "text",
+    [b"#!/bin/sh\nexport A=1", gzip.compress(b"A=1"), b"", b"\xff\xfe"],
+    ids=["shell", "gzip", "empty", "no UTF-8"],
 )
 def test_a_script_is_decoded(text):
     assert script(base64.b64encode(text).decode()) == text
