@@ -9,9 +9,14 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local.world import environment
 from tests import loopback
+
+# What a machine does beside the tests says nothing about them.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # Each session reads AWS's models anew, which is most of what a test with a client takes.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)

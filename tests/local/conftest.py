@@ -113,7 +113,7 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
     """Ask until the answer is true, for what only a look at the API can tell."""
 
     def ask(question: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not (answer := question()):
             assert time.monotonic() < deadline, "it did not come about"
             time.sleep(0.01)

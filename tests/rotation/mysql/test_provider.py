@@ -220,7 +220,7 @@ def test_ending_the_sessions_of_a_user_leaves_those_of_others(server):
             f"1 connected as {user.username} at localhost"
         )
         mariadb().end_sessions(user)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while mariadb().used_since(user, other, None):
             assert time.monotonic() < deadline
         with pytest.raises(pymysql.OperationalError):
