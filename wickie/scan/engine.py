@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 from wickie.errors import NothingScannedError
 from wickie.model import Gap, ScanResult
 from wickie.scan.cache import NO_CACHE, Cache
-from wickie.scan.chunk import Chunk, Detector, Match, Source
 from wickie.scan.intake import Batch, Intake
 from wickie.scan.overlap import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from wickie.scan.chunk import Chunk, Detector, Match, Source
 
 # Kingfisher and numpy let go of the interpreter's lock. More threads would only wait for it.
 _THREADS: Final = 2

@@ -12,6 +12,8 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Final
 
+from wickie.scan import rules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,28 +35,11 @@ _PLACEHOLDERS: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_VOCABULARY: Final = frozenset(
-    """
-    a abc access account admin administrator adm alice an api app application apps auth
-    authentication author bad bar base base64 baz bearer blah bob bogus client code config confirm
-    confirmation cookie correct credential credentials current custom data database db default demo
-    dev development email empty encoded encrypted encryption env expired false field file first foo
-    fooz for form from generic guest hash hello here http https id in incorrect input invalid is it
-    jwt key keys label local localhost login long md5 me method missing mock mode msg my mysql name
-    new no none null oauth of old on optional or pass passcode passphrase passwd passwort password
-    passwords path placeholder plain please post postgres private prod production prompt public pw
-    pwd pws random real refresh reg register required reset rest root rsa salt secret secrets secure
-    server service session sha sha256 sha512 short sign some staging str string strong super
-    supersecret system temp temporary test tester testing tests text that the this to token tokens
-    top true two type uid undefined unknown unsafe url use user username users utf val valid value
-    version very wallet weak with world wrong yes you qwerty foobar testpass testpassword mypassword
-    mypass userpass dbpass secretkey nopassword asdf pass word letmein topsecret changeit
-    """.split()
-)
+_VOCABULARY: Final = frozenset(rules.VOCABULARY.read_text().split())
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _NAMES: Final = re.compile(
     r"""
-    [A-Za-z_]+\d{0,2} (?: (?: \. | -> | :: | \?\. ) [A-Za-z_]+\d{0,2} )+ [\[\](){};,]*   # of attributes
+    [A-Za-z_]+\d{0,2} (?: (?: \.|->|::|\?\. ) [A-Za-z_]+\d{0,2} )+ [\[\](){};,]*  # of attributes
     | [A-Za-z_]\w* \s? [(\[] .*                                       # calls
     | [A-Za-z]+ \d                                                    # numbered words
     | [A-Za-z_.@-]+ | [\d.,:_-]+                                      # words, numbers
@@ -67,7 +52,8 @@ _NAMES: Final = re.compile(
     | (?: \.{0,2} | ~ | [A-Za-z]: ) [/\\] [\w.@/\\-]* [\w/\\-]
     | [\w.-]+ (?: / [\w.-]+ )* / [a-z_.-]+
     | (?: a|div|input|form|span|button|label )? [\#.] [A-Za-z_-][\w-]* (?: [ .\#>:\[] .* )?
-    | &[a-z]+; | [\^] .* | .* (?: \\[dwsSDWbn] | \[a-z | \.[*+][)?$] | \(\? | :// | => | \]\( | <\/? | \?\: ) .*
+    | &[a-z]+; | [\^] .*
+    | .* (?: \\[dwsSDWbn] | \[a-z | \.[*+][)?$] | \(\? | :// | => | \]\( | <\/? | \?\: ) .*
     | [\w-]+ = [\w-]* | [\w.-]+ [,;] | [\w-]* : [\w.-]*
     """,
     re.VERBOSE,
@@ -78,8 +64,24 @@ _FOREIGN: Final = re.compile(r"[\u2e80-\U0010ffff]")
 _HEX: Final = re.compile(r"[0-9a-fA-F]{32,}")
 _HASHED: Final = re.compile(r"(?i)sha\d|md5|hash|digest|checksum|integrity|etag|commit|revision")
 _SEQUENCE: Final = re.compile(r"(?i)123456789|12345678(?!\d)|abcdefgh|qwertyui")
+_DIGIT: Final = re.compile(r"\d")
+_LETTER: Final = re.compile(r"[A-Za-z]")
+_MIXED: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z].{7,}")
+_SELF: Final = frozenset({"password", "passwd", "secret"})
+_SHORT: Final = 2
+_UNWORDED: Final = re.compile(r"(?=(?:[^\d]*\d){2})(?=(?:[^A-Za-z]*[A-Za-z]){4})")
+_WORDED: Final = re.compile(
+    r"""
+    (?: [A-Za-z]* | \d* ) (?: [-_./:+=] (?: [A-Za-z]* | \d* ) )*   # words and numbers, joined
+    | (?: [A-Za-z]* \d? ) (?: / [A-Za-z]* \d? )+                   # paths
+    | (?: .* \. )? [A-Za-z]{6,} (?: \. .* )?                       # words among what is dotted
+    """,
+    re.VERBOSE,
+)
 _SYMBOLS: Final = frozenset("!@#$%^&*?~+=")
-_DOCUMENTED: Final = re.compile(r"@ (?:[\w-]+\.)* (?:example|test|invalid) \b", re.VERBOSE | re.I)
+_DOCUMENTED: Final = re.compile(
+    r"@ (?:[\w-]+\.)* (?:example|test|invalid) \b", re.VERBOSE | re.IGNORECASE
+)
 _GUESSES: Final = frozenset({"guest", "root", "sesame", "open sesame", "postgres", "admin"})
 _FIXED: Final[Mapping[str, re.Pattern[str]]] = {
     "wickie.basic-authorization": re.compile(r"[^\s:]{1,80}:(.{3,200})"),
@@ -87,7 +89,7 @@ _FIXED: Final[Mapping[str, re.Pattern[str]]] = {
     "wickie.npm-password": re.compile(r"(.{4,200})"),
 }
 """What stands in base64, and which of it is the secret."""
-_TO_THE_END: Final = frozenset({"wickie.password-setting", "wickie.environment-password"})
+_WHOLE: Final = frozenset({"wickie.password-setting", "wickie.environment-password"})
 _LISTED: Final = re.compile(r"[&;]\w+=")
 _FORMED: Final = frozenset(
     "wickie." + name
@@ -109,22 +111,15 @@ def plausible(rule: str, value: str, before: str, after: str, *, certain: bool) 
     if rule in _FORMED:
         return not _SEQUENCE.search(value)
     if rule in _FIXED:
-        decoded = _decoded(value)
-        inner = decoded and _FIXED[rule].fullmatch(decoded)
-        return bool(inner) and not _is_placeholder(inner[1], before, after)
-    if _is_placeholder(value, before, after):
-        return False
-    if rule in _TO_THE_END and _LISTED.search(value):
+        inner = _FIXED[rule].fullmatch(_decoded(value))
+        return inner is not None and not _is_placeholder(inner[1], before, after)
+    if _is_placeholder(value, before, after) or (rule in _WHOLE and _LISTED.search(value)):
         return False
     if rule == "wickie.environment-password":
         return bool(_SIMPLE.fullmatch(value)) or not _NAMES.fullmatch(value)
-    if certain:
-        return True
     if rule.startswith(("wickie.secret-", "wickie.bearer-")):
         return _is_random(value, before)
-    if _KEYED.search(before) and _SIMPLE.fullmatch(value):
-        return True
-    return _is_password(value)
+    return certain or _is_password(value, before)
 
 
 def _is_placeholder(value: str, before: str, after: str) -> bool:
@@ -143,20 +138,17 @@ def _is_placeholder(value: str, before: str, after: str) -> bool:
     )
 
 
-def _is_password(value: str) -> bool:
-    """What people and generators make: at least a digit, or capitals and symbols, in no name."""
-    if value.isdigit():
-        return len(value) >= 6
+def _is_password(value: str, before: str) -> bool:
+    """What people and generators make: a digit, or capitals and symbols, and no name."""
+    if _SIMPLE.fullmatch(value):
+        return value.isdigit() or bool(_KEYED.search(before))
     if not value.isascii() or _NAMES.fullmatch(value):
         return False
     symbols = bool(_SYMBOLS & set(value))
-    if not any(map(str.isdigit, value)):
-        cases = any(map(str.isupper, value)) and any(map(str.islower, value))
-        return symbols and cases and len(value) >= 8 and value[0].isalnum()
-    if not any(map(str.isalpha, value)):
-        return symbols and len(value) >= 8
-    named = any(word.lower() in ("password", "passwd", "secret") for word in _WORDS.findall(value))
-    return symbols or not named
+    if not _DIGIT.search(value):
+        return symbols and bool(_MIXED.fullmatch(value))
+    named = any(word.lower() in _SELF for word in _WORDS.findall(value))
+    return symbols or (bool(_LETTER.search(value)) and not named)
 
 
 def _is_random(value: str, before: str) -> bool:
@@ -165,17 +157,9 @@ def _is_random(value: str, before: str) -> bool:
         return False
     if _HEX.fullmatch(value):
         return not _HASHED.search(before)
-    digits, letters = (sum(map(test, value)) for test in (str.isdigit, str.isalpha))
-    if digits < 2 or letters < 4:
-        return False
-    if sum(word.lower() in _VOCABULARY for word in _WORDS.findall(value) if len(word) > 2) > 2:
-        return False
-    if "." in value and any(len(part) > 5 and part.isalpha() for part in value.split(".")):
-        return False
-    if "/" in value and all(re.fullmatch(r"[A-Za-z]*\d?", part) for part in value.split("/")):
-        return False
-    parts = re.split(r"[-_./:+=]", value)
-    return not all(part.isalpha() or part.isdigit() or not part for part in parts)
+    words = [word for word in _WORDS.findall(value) if len(word) > _SHORT]
+    known = sum(word.lower() in _VOCABULARY for word in words)
+    return bool(_UNWORDED.match(value)) and known <= _SHORT and not _WORDED.fullmatch(value)
 
 
 def _decoded(text: str) -> str:

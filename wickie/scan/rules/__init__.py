@@ -15,12 +15,14 @@ from typing import Final
 PREFIX: Final = "wickie."
 """Of the ids of these rules."""
 FILES: Final = tuple(sorted(Path(__file__).parent.glob("*.yaml")))
+VOCABULARY: Final = Path(__file__).parent / "vocabulary.txt"
+"""Words of which placeholders, names and test values are made."""
 
 
 def digest() -> str:
     """What differs whenever a rule does."""
     content = blake2b(digest_size=8)
-    for path in FILES:
+    for path in (*FILES, VOCABULARY):
         text = path.read_bytes()
         content.update(len(text).to_bytes(8, "little") + text)
     return content.hexdigest()
