@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
-BENCHMARKS: Final = ("bench.scan", "bench.fingerprints", "bench.rotation")
+BENCHMARKS: Final = ("bench.scan", "bench.precision", "bench.fingerprints", "bench.rotation")
 
 
 def markdown(rows: list[dict[str, object]]) -> str:
