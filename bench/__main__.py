@@ -10,6 +10,7 @@ from bench.faults.arenas import Unavailable
 
 BENCHMARKS: Final = (
     "bench.scan",
+    "bench.precision",
     "bench.fingerprints",
     "bench.second_night",
     "bench.memory",

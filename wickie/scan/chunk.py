@@ -57,6 +57,8 @@ class Match:
     chunk: Chunk
     span: tuple[int, int] | None
     """None where the detector read the chunk in another encoding than it is in."""
+    generic: bool = False
+    """Whether it rests on the context alone: what knows the value's form knows better."""
 
 
 class Readable(Protocol):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import defaultdict, deque
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -11,11 +10,13 @@ from typing import TYPE_CHECKING, Final
 from wickie.errors import NothingScannedError
 from wickie.model import Gap, ScanResult
 from wickie.scan.cache import NO_CACHE, Cache
-from wickie.scan.chunk import Chunk, Detector, Match, Source
 from wickie.scan.intake import Batch, Intake
+from wickie.scan.overlap import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from wickie.scan.chunk import Chunk, Detector, Match, Source
 
 # Kingfisher and numpy let go of the interpreter's lock. More threads would only wait for it.
 _THREADS: Final = 2
@@ -67,40 +68,8 @@ def scan(
 
 
 def _examine(batch: Sequence[Chunk], detectors: Sequence[Detector]) -> list[Match | Gap]:
-    """Let every detector look; where text is a managed value, that is all there is to say."""
-    seen = [each for detector in detectors for each in detector.detect(batch)]
-    managed = defaultdict[int, list[Match]](list)
-    for each in seen:
-        if isinstance(each, Match) and each.finding.managed:
-            managed[id(each.chunk)].append(each)
-    if not managed:
-        return seen
-    places = {chunk: _Places(matches) for chunk, matches in managed.items()}
-    return [
-        each
-        for each in seen
-        if isinstance(each, Gap)
-        or each.finding.managed
-        or id(each.chunk) not in places
-        or not places[id(each.chunk)].overlap(each)
-    ]
-
-
-class _Places:
-    """Where in a chunk managed values stand."""
-
-    def __init__(self, matches: Iterable[Match]) -> None:
-        spans = sorted(match.span for match in matches if match.span)
-        self._starts = [start for start, _ in spans]
-        self._ends = [end for _, end in spans]
-        self._lines = {match.finding.location.line for match in matches}
-
-    def overlap(self, match: Match) -> bool:
-        if match.span is None:
-            return match.finding.location.line in self._lines
-        # The last value that begins before the match ends is the one that reaches furthest.
-        last = bisect_left(self._starts, match.span[1]) - 1
-        return last >= 0 and self._ends[last] > match.span[0]
+    """Let every detector look, and leave of what they say in the same place what counts."""
+    return settled([each for detector in detectors for each in detector.detect(batch)])
 
 
 def _nothing(gaps: Sequence[Gap]) -> str:

@@ -1,4 +1,9 @@
-"""Recognises credentials by their form, with Kingfisher's rules, in this process."""
+"""
+Recognises credentials by their form and by their context: Kingfisher's rules, and our own.
+
+All are looked for in one pass of one engine, in this process. What our own rules match is judged
+once more by its value; see `plausible`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,9 @@ from typing import TYPE_CHECKING, Final
 import kingfisher_sdk
 
 from wickie.model import Finding, Gap, Severity
+from wickie.scan import rules
 from wickie.scan.chunk import Chunk, Match
+from wickie.scan.detectors import plausible
 from wickie.scan.identity import finding_id
 
 if TYPE_CHECKING:
@@ -24,30 +31,41 @@ _log = logging.getLogger(__name__)
 _SECONDS: Final = 30.0
 _SEVERITIES: Final = {"high": Severity.HIGH, "medium": Severity.MEDIUM, "low": Severity.LOW}
 _BASE64: Final = re.compile(rb"[\w+/=-]+")
+_AROUND: Final = 100
+"""Bytes of the line before and after a match that a judgement of it takes into account."""
+_QUOTES: Final = (b'"', b"'", b"`")
+_QUOTED: Final = 256
 
 
 @functools.cache
-def _scanner(cache_dir: Path | None) -> kingfisher_sdk.Scanner:
+def _scanner(cache_dir: Path | None, builtins: bool) -> kingfisher_sdk.Scanner:
     # 4 s of CPU without the cache and 0.3 s with it, once in a process.
-    rules = kingfisher_sdk.Rules(cache_dir=cache_dir)
-    if rules.cache_status == "bypassed":
+    loaded = kingfisher_sdk.Rules(
+        rules.FILES, builtins=builtins, confidence="low", cache_dir=cache_dir
+    )
+    if loaded.cache_status == "bypassed":
         _log.warning(
             "kingfisher's rules are compiled at every start: its cache directory (%s) must be "
             "writable by this user and by nobody else",
             cache_dir or "KF_RULE_CACHE_DIR, or the user's own",
         )
-    return kingfisher_sdk.Scanner(rules, policy=kingfisher_sdk.DetectionPolicy())
+    return kingfisher_sdk.Scanner(loaded, policy=kingfisher_sdk.DetectionPolicy())
 
 
 class KingfisherDetector:
     """
-    Finds what any of Kingfisher's rules matches; never uses the network.
+    Finds what any of Kingfisher's rules or of ours matches; never uses the network.
 
     A `kingfisher:ignore` comment on the line, or on one next to it, is honoured.
     """
 
     def __init__(
-        self, key: bytes, cache_dir: Path | None = None, seconds: float = _SECONDS
+        self,
+        key: bytes,
+        cache_dir: Path | None = None,
+        seconds: float = _SECONDS,
+        *,
+        builtins: bool = True,
     ) -> None:
         """
         Load the rules.
@@ -57,15 +75,17 @@ class KingfisherDetector:
             cache_dir: Where compiled rules are kept; by default where Kingfisher does, which is
                 KF_RULE_CACHE_DIR or the user's cache directory.
             seconds: How long one chunk may take.
+            builtins: Whether Kingfisher's own rules are among them.
         """
         self._key = key
         self._seconds = seconds
-        self._scan = _scanner(cache_dir).scan
+        self._scan = _scanner(cache_dir, builtins).scan
 
     @property
     def version(self) -> str:
         """See `Detector`."""
-        return f"kingfisher {metadata.version('kingfisher-secret-scanner')}"
+        engine = metadata.version("kingfisher-secret-scanner")
+        return f"kingfisher {engine} rules {rules.digest()} {plausible.VERSION}"
 
     def revised(self, finding: Finding) -> Finding:
         """See `Detector`."""
@@ -89,16 +109,20 @@ class KingfisherDetector:
             span = _span(chunk, each)
             if span and _is_cut(chunk, span):
                 continue
-            value = each.secret.encode()
+            value, generic = each.secret, each.rule_id.startswith(rules.PREFIX)
+            if generic:
+                value, span = _whole(chunk, value, None if each.is_base64_encoded else span)
+                if not _is_plausible(chunk, each, value, span):
+                    continue
             finding = Finding(
-                id=finding_id(self._key, each.rule_id, value, chunk.artifact),
+                id=finding_id(self._key, each.rule_id, value.encode(), chunk.artifact),
                 rule_id=each.rule_id,
                 title=each.rule_name,
                 severity=_SEVERITIES[each.confidence],
                 location=chunk.at(chunk.first_line + each.location["line"] - 1),
                 source=chunk.source,
             )
-            yield Match(finding, chunk, span)
+            yield Match(finding, chunk, span, generic=generic)
 
 
 def _span(chunk: Chunk, found: kingfisher_sdk.Finding) -> tuple[int, int] | None:
@@ -108,6 +132,41 @@ def _span(chunk: Chunk, found: kingfisher_sdk.Finding) -> tuple[int, int] | None
     if found.is_base64_encoded:
         return (start, end) if _BASE64.fullmatch(region) else None
     return (start, end) if found.secret.encode() in region else None
+
+
+def _whole(
+    chunk: Chunk, value: str, span: tuple[int, int] | None
+) -> tuple[str, tuple[int, int] | None]:
+    """What is quoted, up to the same quote that opens it; rules stop at any."""
+    if span is None:
+        return value.rstrip("\\"), span
+    start, end = span
+    quote = chunk.data[max(0, start - 1) : start]
+    if quote in _QUOTES:
+        close = chunk.data.find(quote, start, start + _QUOTED)
+        text = chunk.data[start : max(close, end)]
+        if chunk.data[max(0, start - 2) : start - 1] == b"\\":
+            text = text.removesuffix(b"\\")
+        if close > end and b"\n" not in text and b" " not in text:
+            return text.decode(errors="replace"), (start, start + len(text))
+    return value.rstrip("\\"), span
+
+
+def _is_plausible(
+    chunk: Chunk, found: kingfisher_sdk.Finding, value: str, span: tuple[int, int] | None
+) -> bool:
+    before = after = b""
+    if span:
+        start, end = span
+        before = chunk.data[max(0, start - _AROUND) : start].rpartition(b"\n")[2]
+        after = chunk.data[end : end + _AROUND].partition(b"\n")[0]
+    return plausible.plausible(
+        found.rule_id,
+        value,
+        before.decode(errors="replace"),
+        after.decode(errors="replace"),
+        certain=found.confidence != "low",
+    )
 
 
 def _is_cut(chunk: Chunk, span: tuple[int, int]) -> bool:

@@ -1,0 +1,115 @@
+"""Every generic rule finds what its examples say, whatever the value's shape, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import yaml
+
+from tests.scan.paper import ALPHANUMERIC, KEY, chunk, drawn
+from wickie.scan import rules
+from wickie.scan.chunk import Match
+from wickie.scan.detectors import KingfisherDetector
+from wickie.scan.overlap import settled
+
+SHAPES = ("human", "random", "symbols")
+HUMAN = ("Brook", "Tiger", "Maple", "Violin", "Quartz", "Harbor")
+
+
+def with_digits(length: int, alphabet: str = ALPHANUMERIC) -> str:
+    """Drawn until it is as mixed as nearly all that are drawn."""
+    while True:
+        value = drawn(length, alphabet)
+        kinds = (str.isdigit, str.islower, str.isupper)
+        if all(sum(map(kind, value)) >= 2 for kind in kinds) and value[0].isalnum():
+            return value
+
+
+def value_of(shape: str, symbols: str) -> str:
+    if shape == "human":
+        return f"{secrets.choice(HUMAN)}{secrets.choice(HUMAN)}{secrets.randbelow(900) + 100}"
+    if shape == "random":
+        return with_digits(20)
+    return with_digits(24, ALPHANUMERIC + symbols)
+
+
+def written(example: str, shape: str) -> str:
+    """The example with values made for it; the name says what may stand in that place."""
+    password = value_of(shape, "!#^+-_?~@")
+    made = {
+        "password": password,
+        "setting": value_of(shape, "!@^+-_?~"),
+        "word": value_of(shape, "!^+-_?~"),
+        "sql": value_of(shape, "!@#^+-_?~&"),
+        "xml": value_of(shape, "!@#^+-_?~"),
+        "quotable": value_of(shape, "!@#^+-_?~"),
+        "simple": drawn(10, "bdfgkmprtz") if shape == "human" else password,
+        "alphanumeric": with_digits(16),
+        "url": quote(password, safe=""),
+        "basic": base64.b64encode(f"app:{password}".encode()).decode(),
+        "base64": base64.b64encode(password.encode()).decode(),
+        "token": with_digits(40),
+        "token64": with_digits(64),
+        "hash22": with_digits(22),
+        "hash38": with_digits(38),
+        "hash53": with_digits(53),
+        "hash86": with_digits(86),
+        "wireguard": f"{with_digits(42)}A=",
+    }
+    return re.sub(r"\{(\w+)\}", lambda name: made.get(name[1], name[0]), example)
+
+
+def every(kind: str) -> list[object]:
+    return [
+        pytest.param(rule["id"], example, id=f"{rule['id']}-{number}")
+        for path in rules.FILES
+        for rule in yaml.safe_load(path.read_text())["rules"]
+        for number, example in enumerate(rule[kind])
+    ]
+
+
+def found(detector: KingfisherDetector, text: str) -> set[str]:
+    matches = settled(list(detector.detect([chunk(text.encode())])))
+    return {match.finding.rule_id for match in matches if isinstance(match, Match)}
+
+
+@pytest.fixture(scope="session")
+def generic(tmp_path_factory) -> KingfisherDetector:
+    """The rules of the pack by themselves: what Kingfisher's own find would hide them."""
+    return KingfisherDetector(KEY, tmp_path_factory.mktemp("compiled"), builtins=False)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("rule", "example"), every("examples"))
+def test_a_rule_finds_its_examples(generic, rule, example, shape):
+    for _ in range(5):
+        text = written(example, shape)
+        assert found(generic, text) == {rule}, text
+
+
+@pytest.mark.parametrize(("rule", "example"), every("negative_examples"))
+def test_no_rule_finds_what_is_no_credential(generic, rule, example):  # noqa: ARG001
+    assert found(generic, example) == set()
+
+
+def test_every_rule_has_examples_of_both_kinds_and_an_id_of_its_own():
+    packed = [rule for path in rules.FILES for rule in yaml.safe_load(path.read_text())["rules"]]
+    assert all(rule["examples"] and rule["negative_examples"] for rule in packed)
+    assert all(rule["id"].startswith(rules.PREFIX) for rule in packed)
+    assert len({rule["id"] for rule in packed}) == len(packed) >= 20
+
+
+def test_the_version_of_the_detector_changes_with_any_rule(generic, monkeypatch, tmp_path):
+    before = generic.version
+    copies = [tmp_path / path.name for path in rules.FILES]
+    for path, copy in zip(rules.FILES, copies, strict=True):
+        copy.write_bytes(path.read_bytes())
+    monkeypatch.setattr(rules, "FILES", tuple(copies))
+    assert generic.version == before
+    Path(copies[0]).write_text(copies[0].read_text().replace("{4,128}", "{5,128}"))
+    assert generic.version != before
