@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     ValidationError,
     ValidationInfo,
@@ -21,7 +20,8 @@ from pydantic import (
 
 from wickie.apis import settled
 from wickie.config.dependents import Dependent, RdsProxyDependent
-from wickie.config.section import Section, told_by_pydantic
+from wickie.config.section import Duration, Section, told_by_pydantic
+from wickie.config.vulnerabilities import Vulnerabilities
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation import rules
@@ -29,19 +29,11 @@ from wickie.rotation.possible import CHECKS, usual_grace
 
 T = TypeVar("T")
 
-_DURATION = re.compile(r"(\d+)\s*([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PLAINLY = {
     "extra_forbidden": "unknown key; correct its spelling or take it out",
     "missing": "missing; see wickie.example.yaml",
 }
 """pydantic's words for the most common mistakes, in those of whoever edits a YAML file."""
-
-
-def _duration(value: object) -> object:
-    """Read `90s`, `10m`, `2h`, `1d`; leave anything else to pydantic's own reading."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else value
 
 
 def _rotation_schedule(value: str) -> str:
@@ -59,7 +51,6 @@ def _one_of(choices: tuple[str, ...], value: str) -> str:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
 RotationSchedule = Annotated[str, AfterValidator(_rotation_schedule)]
 
 
@@ -239,6 +230,7 @@ class Config(Section):
     stage: str = Field(pattern=r"[a-z][a-z0-9-]{0,19}")
     secrets: tuple[ManagedSecret, ...] = ()
     scan: Scan = Scan()
+    vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
     network: Network = Network()
     image: str = Field(
