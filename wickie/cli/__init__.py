@@ -106,6 +106,48 @@ def _scan(
     raise typer.Exit(0 if exit_zero and code >= 10 else code)  # noqa: PLR2004  (10, 11: findings)
 
 
+@app.command("vulnerabilities")
+def _vulnerabilities(  # noqa: PLR0917  (typer passes each by name)
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TARGET",
+            help="Directories, lock files, SBOMs (*.cdx.json), Lambda packages (*.zip), image"
+            " archives (*.tar) and images (…@sha256:…) to scan instead of those in wickie.yaml.",
+        ),
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    output: Annotated[
+        Literal["table", "json", "sarif"],
+        typer.Option("--format", "-f", help="How the result is written."),
+    ] = "table",
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write to instead of stdout.")
+    ] = None,
+    sbom: Annotated[
+        Path | None,
+        typer.Option(help="Directory to write what was scanned to, as CycloneDX."),
+    ] = None,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="End with 0 even where something was found.")
+    ] = False,
+) -> None:
+    """
+    Look for known vulnerabilities with the scanners in wickie.yaml, Trivy and Grype.
+
+    A scanner is run only if its digest is the pinned one and its database is not too old. What
+    cannot be scanned is listed, and is never clean. What wickie.yaml ignores, and OpenVEX documents
+    say is not affected, is listed as suppressed.
+
+    Changes nothing in AWS. Asks it for a password of ECR's for images there, and for the findings
+    of ECR and Inspector where wickie.yaml names them.
+    """
+    from wickie.cli.vulnerabilities import run
+
+    code = run(tuple(targets or ()), config, output, file, sbom)
+    raise typer.Exit(0 if exit_zero and code >= 10 else code)  # noqa: PLR2004  (10: findings)
+
+
 @app.command("rotate")
 def _rotate(
     secrets: Annotated[

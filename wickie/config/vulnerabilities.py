@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from wickie.config.section import Duration, Section, told_by_pydantic
+from wickie.vulnerabilities.finding import merged
 from wickie.vulnerabilities.grype import Grype
+from wickie.vulnerabilities.imported import of_ecr, of_inspector
 from wickie.vulnerabilities.program import Program
+from wickie.vulnerabilities.registries import login
 from wickie.vulnerabilities.risk import Threats
 from wickie.vulnerabilities.scanner import Database, Scanner
+from wickie.vulnerabilities.scanning import Scanned, scan_target
 from wickie.vulnerabilities.suppression import Ignore, Suppressions, load_vex
 from wickie.vulnerabilities.target import Kind, Target
 from wickie.vulnerabilities.trivy import Trivy
+
+if TYPE_CHECKING:
+    from wickie.aws import Clients
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -35,9 +43,14 @@ class ImageToScan(Section):
         return image
 
     @property
-    def target(self) -> Target:
-        """For scanners."""
-        return Target(Kind.IMAGE, self.image)
+    def label(self) -> str:
+        """What it is called in reports."""
+        return self.image
+
+    def scan(self, scanners: Mapping[str, Scanner], clients: Clients) -> Scanned:
+        """By every scanner, signed in to ECR where it is there."""
+        target = Target(Kind.IMAGE, self.image)
+        return scan_target(target, scanners, login(clients, target))
 
 
 class PathToScan(Section):
@@ -47,9 +60,13 @@ class PathToScan(Section):
     path: Path
 
     @property
-    def target(self) -> Target:
-        """For scanners."""
-        return Target(Kind(self.kind), str(self.path))
+    def label(self) -> str:
+        """What it is called in reports."""
+        return str(self.path)
+
+    def scan(self, scanners: Mapping[str, Scanner], clients: Clients) -> Scanned:  # noqa: ARG002  (that of every target)
+        """By every scanner."""
+        return scan_target(Target(Kind(self.kind), str(self.path)), scanners)
 
 
 class EcrFindings(Section):
@@ -59,6 +76,16 @@ class EcrFindings(Section):
     repository: str
     digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
 
+    @property
+    def label(self) -> str:
+        """What it is called in reports."""
+        return f"ECR's findings in {self.repository}@{self.digest}"
+
+    def scan(self, scanners: Mapping[str, Scanner], clients: Clients) -> Scanned:  # noqa: ARG002  (that of every target)
+        """By ECR, some time ago."""
+        found = of_ecr(clients.service("ecr"), self.repository, self.digest)
+        return Scanned(f"{self.repository}@{self.digest}", ("ecr",), merged(found))
+
 
 class InspectorFindings(Section):
     """Amazon Inspector's active findings on packages."""
@@ -67,6 +94,16 @@ class InspectorFindings(Section):
     resource_type: (
         Literal["AWS_EC2_INSTANCE", "AWS_ECR_CONTAINER_IMAGE", "AWS_LAMBDA_FUNCTION"] | None
     ) = None
+
+    @property
+    def label(self) -> str:
+        """What it is called in reports."""
+        return " ".join(filter(None, ("Inspector's findings", self.resource_type)))
+
+    def scan(self, scanners: Mapping[str, Scanner], clients: Clients) -> Scanned:  # noqa: ARG002  (that of every target)
+        """By Inspector, some time ago."""
+        found = of_inspector(clients.service("inspector2"), self.resource_type)
+        return Scanned(self.label, ("inspector",), merged(found))
 
 
 ScannedTarget = Annotated[
@@ -134,6 +171,12 @@ class Vulnerabilities(Section):
         if len({scanner.engine for scanner in scanners}) < len(scanners):
             raise ValueError("an engine stands here twice; name each once")
         return scanners
+
+    @model_validator(mode="after")
+    def _somebody_scans(self) -> Vulnerabilities:
+        if not self.scanners and any(isinstance(t, ImageToScan | PathToScan) for t in self.targets):
+            raise ValueError("nobody scans these targets; add scanners")
+        return self
 
     def open_scanners(self) -> dict[str, Scanner]:
         """The scanners, by their engines."""

@@ -15,7 +15,7 @@ from wickie.vulnerabilities.finding import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 ECR_PERMISSIONS: Final = ("ecr:DescribeImageScanFindings",)
 INSPECTOR_PERMISSIONS: Final = ("inspector2:ListFindings",)
@@ -73,14 +73,15 @@ def of_ecr(ecr: Any, repository: str, digest: str) -> tuple[Vulnerability, ...]:
         token = {"nextToken": reply["nextToken"]}
 
 
-def of_inspector(
-    inspector: Any, filters: Mapping[str, Sequence[Mapping[str, str]]]
-) -> tuple[Vulnerability, ...]:
-    """Inspector's active findings on packages, narrowed by its own filter criteria."""
+def of_inspector(inspector: Any, resource_type: str | None = None) -> tuple[Vulnerability, ...]:
+    """Inspector's active findings on packages, of one type of resource or of all."""
+    wanted = {
+        "findingStatus": "ACTIVE",
+        "findingType": "PACKAGE_VULNERABILITY",
+        "resourceType": resource_type,
+    }
     criteria = {
-        "findingStatus": [{"comparison": "EQUALS", "value": "ACTIVE"}],
-        "findingType": [{"comparison": "EQUALS", "value": "PACKAGE_VULNERABILITY"}],
-        **filters,
+        name: [{"comparison": "EQUALS", "value": value}] for name, value in wanted.items() if value
     }
     found: list[Vulnerability] = []
     token: dict[str, str] = {}

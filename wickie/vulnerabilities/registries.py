@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from wickie.credentials import Sensitive
 from wickie.vulnerabilities.scanner import Login
 from wickie.vulnerabilities.target import Kind
 
 if TYPE_CHECKING:
+    from wickie.aws import Clients
     from wickie.vulnerabilities.target import Target
 
 PERMISSIONS: Final = (
@@ -26,11 +27,12 @@ _ECR: Final = re.compile(
 )
 
 
-def login(ecr: Any, target: Target) -> Login | None:
+def login(clients: Clients, target: Target) -> Login | None:
     """A password for twelve hours, where the target is an image in ECR."""
     found = _ECR.match(target.reference) if target.kind is Kind.IMAGE else None
     if not found:
         return None
+    ecr = clients.service("ecr")
     reply = ecr.get_authorization_token(registryIds=[found["account"]])
     token = reply["authorizationData"][0]["authorizationToken"]
     user, _, password = base64.b64decode(token).decode().partition(":")

@@ -67,6 +67,22 @@ class Target:
         return Location(f"{self.name.rstrip('/')}{joint}{path}", line)
 
 
+def guessed(text: str) -> Target:
+    """What a person means by a name: a path, told by what it looks like, or an image."""
+    path = Path(text)
+    if path.is_dir():
+        return Target(Kind.DIRECTORY, text)
+    if path.suffix == ".zip":
+        return Target(Kind.LAMBDA_ZIP, text)
+    if path.suffix == ".tar":
+        return Target(Kind.IMAGE_ARCHIVE, text)
+    if path.name.endswith((".cdx.json", "bom.json", ".spdx.json")):
+        return Target(Kind.SBOM, text)
+    if not path.is_file() and "@" not in text:
+        raise ConfigError(f"{text} is neither here nor an image by digest (…@sha256:…); correct it")
+    return Target(Kind.LOCK_FILE if path.is_file() else Kind.IMAGE, text)
+
+
 @contextmanager
 def laid_out(target: Target) -> Iterator[str]:
     """
