@@ -15,7 +15,9 @@ from stacks import permissions
 from stacks.constructs.flow_task import ECR
 from stacks.constructs.rotation_function import groups
 from wickie.config import S3Target
+from wickie.config.vulnerabilities import ImageToScan, InspectorFindings
 from wickie.scan import cache
+from wickie.vulnerabilities.registries import repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +75,7 @@ def accepted(config: Config) -> list[Accepted]:
     kinds = _kinds(config)
     discovers = any(secret.discover for secret in config.secrets)
     listed = any(permissions.SOURCES[t.kind] for t in config.scan.targets if t.kind != "s3")
-    if discovers or listed or "ssm-run-command" in kinds:
+    if discovers or listed or "ssm-run-command" in kinds or _asks_aws_of_vulnerabilities(config):
         entries.append(
             Accepted(
                 task_role,
@@ -116,6 +118,15 @@ def accepted(config: Config) -> list[Accepted]:
             ),
         ]
     return entries
+
+
+def _asks_aws_of_vulnerabilities(config: Config) -> bool:
+    """Signing in to ECR and listing Inspector's findings name no resource."""
+    return any(
+        isinstance(target, InspectorFindings)
+        or (isinstance(target, ImageToScan) and repository(target.image))
+        for target in config.vulnerabilities.targets
+    )
 
 
 def _kinds(config: Config) -> set[str]:

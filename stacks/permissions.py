@@ -10,6 +10,7 @@ from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
 from wickie.rotation.dependents.registry import KINDS
 from wickie.scan import cache, ledger, sources
+from wickie.vulnerabilities import imported, registries
 
 # Rotation functions. Of the administrator's secret they read the current value, no more.
 ROTATE: Final = versions.PERMISSIONS
@@ -33,5 +34,9 @@ CACHE: Final = cache.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
 
 SOURCES: Final = {kind: sources.SOURCES[kind].permissions for kind in sources.SOURCES}
+SIGN_IN: Final = registries.SIGN_IN_PERMISSIONS
+PULL: Final = registries.PULL_PERMISSIONS
+ECR_FINDINGS: Final = imported.ECR_PERMISSIONS
+INSPECTOR_FINDINGS: Final = imported.INSPECTOR_PERMISSIONS
 DISCOVER: Final = discovery.PERMISSIONS
 DEPENDENTS: Final = {kind: KINDS[kind].PERMISSIONS for kind in KINDS}

@@ -13,8 +13,10 @@ from stacks.constructs.grants import grant
 from stacks.constructs.names import function_arn, parameter_arn, secret_arns
 from stacks.constructs.rotation_function import groups
 from wickie.config import S3Target
+from wickie.config.vulnerabilities import EcrFindings, ImageToScan, InspectorFindings
 from wickie.deployment import Deployment, parameter_name
 from wickie.scan import cache
+from wickie.vulnerabilities.registries import repository
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
@@ -42,6 +44,7 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
     grant(role, permissions.STORE, {"s3": [data.results.arn_for_objects("*")]})
     grant(role, permissions.CACHE, {"s3": [data.results.arn_for_objects(f"{cache.PREFIX}*")]})
     _grant_scan(role, stack, config)
+    _grant_vulnerabilities(role, stack, config)
     _grant_replacement(role, stack, config)
 
 
@@ -60,6 +63,28 @@ def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
     for kind in dict.fromkeys(t.kind for t in config.scan.targets if not isinstance(t, S3Target)):
         actions = permissions.SOURCES[kind]
         grant(role, actions, {action: ["*"] for action in actions})
+
+
+def _grant_vulnerabilities(role: iam.Role, stack: Stack, config: Config) -> None:
+    """Let it pull the images it is to scan, and read what AWS has found in others."""
+    targets = config.vulnerabilities.targets
+    images = [repository(t.image) for t in targets if isinstance(t, ImageToScan)]
+    pulled = [
+        _repository_arn(stack, place.name, account=place.account, region=place.region)
+        for place in images
+        if place
+    ]
+    if pulled:
+        grant(role, permissions.SIGN_IN, {})
+    grant(role, permissions.PULL, {"ecr": pulled})
+    scanned = [_repository_arn(stack, t.repository) for t in targets if isinstance(t, EcrFindings)]
+    grant(role, permissions.ECR_FINDINGS, {"ecr": scanned})
+    if any(isinstance(target, InspectorFindings) for target in targets):
+        grant(role, permissions.INSPECTOR_FINDINGS, {})
+
+
+def _repository_arn(stack: Stack, name: str, **elsewhere: str) -> str:
+    return stack.format_arn(service="ecr", resource="repository", resource_name=name, **elsewhere)
 
 
 def _grant_replacement(role: iam.Role, stack: Stack, config: Config) -> None:

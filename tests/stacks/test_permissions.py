@@ -18,6 +18,7 @@ from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction
 from wickie.scan import cache, ledger
 from wickie.scan.sources import SOURCES
+from wickie.vulnerabilities import imported, registries
 
 if TYPE_CHECKING:
     from tests.stacks.conftest import Assembly, Synthesise
@@ -119,6 +120,32 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
         *store.PERMISSIONS,
         *deployment.PERMISSIONS,
     }
+
+
+def test_flows_may_pull_exactly_the_images_they_are_to_scan(synthesise: Synthesise) -> None:
+    digest = f"sha256:{'a' * 64}"
+    registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    targets = [
+        {"kind": "image", "image": f"{registry}/shop/web@{digest}"},
+        {"kind": "image", "image": f"registry.example.com/other@{digest}"},
+        {"kind": "ecr-findings", "repository": "shop/api", "digest": digest},
+        {"kind": "inspector-findings"},
+    ]
+    scanner = {"engine": "trivy", "database": {"directory": "/var/lib/trivy"}}
+    section = {"targets": targets, "scanners": [scanner]}
+    config = Config.model_validate({"stage": "dev", "vulnerabilities": section})
+    statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+    ours = {
+        tuple(sorted(_actions([s]))): s["Resource"]
+        for s in statements
+        if any(action.startswith(("ecr:", "inspector2:")) for action in _actions([s]))
+    }
+    pull = ours[tuple(sorted(registries.PULL_PERMISSIONS))]
+    assert ":ecr:eu-central-1:123456789012:repository/shop/web" in str(pull)
+    assert "other" not in str(ours)
+    assert ":repository/shop/api" in str(ours[imported.ECR_PERMISSIONS])
+    unscoped = (*registries.SIGN_IN_PERMISSIONS, *imported.INSPECTOR_PERMISSIONS)
+    assert all(ours[action,] == "*" for action in unscoped)
 
 
 def test_a_permission_nobody_gave_a_resource_to_stops_synthesis() -> None:
