@@ -75,6 +75,7 @@ class Program:
         """
         Run it in `scratch`, its only working, home and temporary directory.
 
+        So a settings or ignore file beside the target is not read, nor one of the machine's.
         `secrets` become variables of its environment, and are taken out of what it says.
         Raises `SourceError` if it does not end in time.
         """

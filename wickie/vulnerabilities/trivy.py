@@ -96,8 +96,7 @@ class Trivy:
         ):
             output = Path(scratch, "result.json")
             options = ("--format", "json", "--output", str(output), "--exit-code", str(_FOUND))
-            # An empty ignore file: one beside the target is not ours.
-            limits = ("--ignorefile", "", "--timeout", f"{self.timeout:.0f}s")
+            limits = ("--timeout", f"{self.timeout:.0f}s")
             # Of an SBOM nothing but packages can be asked.
             wanted = () if target.kind is Kind.SBOM else ("--scanners", "vuln")
             flags = [*_QUIET, *_OFFLINE, *wanted, *options, *limits]
