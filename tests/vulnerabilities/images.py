@@ -26,10 +26,10 @@ def python_package(name: str, version: str) -> dict[str, str]:
     return {path: _METADATA.format(name=name, version=version)}
 
 
-def layer() -> bytes:
+def layer(release: str = "12.5") -> bytes:
     """A Debian with an old OpenSSL, and an old Jinja2 in Python's packages."""
     packages = python_package("jinja2", "3.1.2")
-    system = {"etc/os-release": _RELEASE, "etc/debian_version": "12.5\n"}
+    system = {"etc/os-release": _RELEASE, "etc/debian_version": f"{release}\n"}
     files = {**system, "var/lib/dpkg/status": _STATUS} | {
         f"usr/lib/python3/dist-packages/{path}": text for path, text in packages.items()
     }
@@ -49,9 +49,9 @@ def config(content: bytes) -> bytes:
     ).encode()
 
 
-def archive(path: Path) -> Path:
+def archive(path: Path, release: str = "12.5") -> Path:
     """What `docker save` writes."""
-    content = layer()
+    content = layer(release)
     manifest = [{"Config": "config.json", "RepoTags": ["demo:1"], "Layers": ["layer.tar"]}]
     files = {"config.json": config(content), "layer.tar": content}
     path.write_bytes(_tar({**files, "manifest.json": json.dumps(manifest).encode()}))

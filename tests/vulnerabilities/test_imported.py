@@ -136,7 +136,7 @@ class _Ecr(Clients):
 
 def test_an_image_in_ecr_is_signed_in_to_with_a_password_that_no_text_shows() -> None:
     ecr = client("ecr")
-    registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
     with Stubber(ecr) as stub:
         token = {"authorizationData": [{"authorizationToken": "QVdTOnNlc2FtZQ=="}]}
         stub.add_response("get_authorization_token", token, {"registryIds": ["123456789012"]})
@@ -144,6 +144,12 @@ def test_an_image_in_ecr_is_signed_in_to_with_a_password_that_no_text_shows() ->
     assert known
     assert (known.registry, known.username) == (registry, "AWS")
     assert "sesame" not in repr(known)
+
+
+def test_an_image_in_another_region_is_told_before_it_is_refused() -> None:
+    there = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop@{DIGEST}"
+    with pytest.raises(SourceError, match="is in eu-central-1, and passwords for us-east-1"):
+        login(_Ecr(None), Target(Kind.IMAGE, there))
 
 
 def test_elsewhere_nobody_is_signed_in() -> None:

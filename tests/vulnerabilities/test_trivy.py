@@ -18,6 +18,7 @@ from wickie.errors import ConfigError, SourceError
 from wickie.model import Severity
 from wickie.vulnerabilities.program import KNOWN
 from wickie.vulnerabilities.scanner import Database, ScannerResult, file_sha256
+from wickie.vulnerabilities.scanning import scan_target
 from wickie.vulnerabilities.target import Kind, Target
 from wickie.vulnerabilities.trivy import Trivy
 
@@ -63,6 +64,16 @@ def test_an_image_archive_shows_what_its_distribution_and_its_languages_bring(
     assert found[JINJA].location.uri.endswith(
         "#usr/lib/python3/dist-packages/jinja2-3.1.2.dist-info/METADATA"
     )
+
+
+def test_a_distribution_at_its_end_is_a_gap_since_nobody_tells_what_is_wrong_with_it(
+    trivy: Trivy, tmp_path: Path
+) -> None:
+    archive = images.archive(tmp_path / "old.tar", release="9.13")
+    scanned = scan_target(Target(Kind.IMAGE_ARCHIVE, str(archive)), {"trivy": trivy})
+    (gap,) = scanned.gaps
+    assert "trivy: debian 9.13 is no longer supported" in gap.reason
+    assert {each.advisory for each in scanned.findings} == {JINJA}
 
 
 def test_a_lambda_package_is_scanned_for_what_is_installed_in_it(

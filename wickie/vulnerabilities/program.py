@@ -24,14 +24,8 @@ KNOWN: Final[Mapping[tuple[str, str], str]] = {
 }
 """Digests of programs that were looked at; others are pinned in wickie.yaml."""
 
-_PASSED_ON: Final = (
-    "PATH",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-)
+_PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+_PASSED_ON: Final = ("PATH", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", *_PROXIES)
 """No AWS credentials, and no TRIVY_ or GRYPE_ settings, which could hide findings."""
 _MOST_TOLD: Final = 400
 
@@ -120,11 +114,17 @@ class Done:
     """The end of what it said on stderr, in one line, without credentials."""
 
 
+def _passed_on() -> dict[str, str]:
+    """What of this process's environment a scanner gets; of proxies in both spellings."""
+    mine = os.environ  # noqa: TID251  (for a child, not settings)
+    return {name: value for name, value in mine.items() if name.upper() in _PASSED_ON}
+
+
 def _told(text: str, secrets: Mapping[str, Sensitive], environment: Mapping[str, str]) -> str:
     for secret in secrets.values():
         text = text.replace(secret.reveal(), "[redacted]")
-    for name in ("HTTPS_PROXY", "HTTP_PROXY"):
-        # A proxy's URL may hold a password.
-        text = text.replace(environment.get(name) or "\0", "[proxy]")
+    for name, value in environment.items():
+        if name.upper() in _PROXIES and value:  # its URL may hold a password
+            text = text.replace(value, "[proxy]")
     line = " ".join(text.split())
     return line if len(line) <= _MOST_TOLD else f"…{line[-_MOST_TOLD:]}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wickie.credentials import Sensitive
+from wickie.errors import SourceError
 from wickie.vulnerabilities.scanner import Login
 from wickie.vulnerabilities.target import Kind
 
@@ -50,6 +51,11 @@ def login(clients: Clients, target: Target) -> Login | None:
     place = repository(target.reference) if target.kind is Kind.IMAGE else None
     if not place:
         return None
+    if place.region != clients.region:
+        raise SourceError(
+            f"{target.name} is in {place.region}, and passwords for {clients.region} do not open "
+            f"it; replicate the image, or scan it there"
+        )
     reply = clients.service("ecr").get_authorization_token(registryIds=[place.account])
     token = reply["authorizationData"][0]["authorizationToken"]
     user, _, password = base64.b64decode(token).decode().partition(":")

@@ -87,6 +87,8 @@ class ScannerResult:
     findings: tuple[Vulnerability, ...]
     packages: int | None = None
     """How many it looked at; None where it does not say."""
+    caveats: tuple[str, ...] = ()
+    """Why there may be more than it saw."""
     sbom: dict[str, Any] | None = field(default=None, repr=False)
     """CycloneDX."""
 

@@ -69,6 +69,7 @@ def scan_target(
             gaps.append(Gap(target.reference, f"{name}: {error}"))
             continue
         seen[name] = result.findings
+        gaps += (Gap(target.reference, f"{name}: {caveat}") for caveat in result.caveats)
         if result.sbom:
             sboms[name] = result.sbom
     together = merged(finding for found in seen.values() for finding in found)

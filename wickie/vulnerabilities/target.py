@@ -133,4 +133,6 @@ def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, lef
             if written > left:
                 raise SourceError(f"{opened.filename} unzips to more than {_MOST_BYTES >> 20} MiB")
             target.write(block)
+    # Of programs in Go a scanner reads what they were built from, if they may be run.
+    path.chmod(0o755)
     return written

@@ -107,7 +107,8 @@ class Trivy:
             if bool(findings) != (done.code == _FOUND):
                 raise SourceError(f"trivy contradicts itself about {target.name}; scan it again")
             packages = sum(len(each.get("Packages") or ()) for each in _results(report))
-            return ScannerResult(findings, packages, self._sbom(output, scratch))
+            sbom = self._sbom(output, scratch)
+            return ScannerResult(findings, packages, tuple(_caveats(report)), sbom)
 
     def _sbom(self, report: Path, scratch: str) -> dict[str, Any]:
         output = Path(scratch, "sbom.json")
@@ -144,19 +145,24 @@ def _results(report: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def _findings(target: Target, report: Mapping[str, Any], place: str) -> Iterator[Vulnerability]:
     for result in _results(report):
+        lines = dict(_lines(result))
         for found in result.get("Vulnerabilities") or ():
-            yield _finding(target, result, found, place)
+            yield _finding(target, result, found, lines, place)
 
 
 def _finding(
-    target: Target, result: Mapping[str, Any], found: Mapping[str, Any], place: str
+    target: Target,
+    result: Mapping[str, Any],
+    found: Mapping[str, Any],
+    lines: Mapping[str, int],
+    place: str,
 ) -> Vulnerability:
     names = (found["VulnerabilityID"], *(found.get("VendorIDs") or ()))
     identifier = found.get("PkgIdentifier") or {}
     purl = plain_purl(identifier.get("PURL") or f"pkg:generic/{found['PkgName']}")
     # Packages of the distribution lie in its database; those of a language each in a file.
     file = found.get("PkgPath") or result["Target"] if result.get("Class") == _IN_A_FILE else ""
-    location = target.place(file.removeprefix(place), _line(result, identifier.get("UID")))
+    location = target.place(file.removeprefix(place), lines.get(identifier.get("UID", "")))
     advisory = advisory_of(names)
     scores = (each.get("V3Score") or each.get("V40Score") for each in _cvss(found))
     return Vulnerability(
@@ -182,10 +188,18 @@ def _cvss(found: Mapping[str, Any]) -> Sequence[Mapping[str, float]]:
     return tuple((found.get("CVSS") or {}).values())
 
 
-def _line(result: Mapping[str, Any], uid: str | None) -> int | None:
-    """The line of a lock file that pins the package."""
+def _lines(result: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """The lines of a lock file that pin packages, by Trivy's ids of these."""
     for package in result.get("Packages") or ():
-        if uid and package.get("Identifier", {}).get("UID") == uid:
-            places = package.get("Locations") or ()
-            return places[0].get("StartLine") if places else None
-    return None
+        for place in (package.get("Locations") or ())[:1]:
+            yield package.get("Identifier", {}).get("UID", ""), place["StartLine"]
+
+
+def _caveats(report: Mapping[str, Any]) -> Iterator[str]:
+    """Of a distribution at its end nobody says any more what is vulnerable in it."""
+    system = (report.get("Metadata") or {}).get("OS") or {}
+    if system.get("EOSL"):
+        yield (
+            f"{system.get('Family')} {system.get('Name')} is no longer supported, so its "
+            f"vulnerabilities are not told; move to a newer release"
+        )
