@@ -1,15 +1,11 @@
-"""
-The real Grype, where somebody has built it: `go install` takes minutes, so no test does.
-
-    GOBIN=~/.cache/wickie/grype-0.115.0 go install github.com/anchore/grype/cmd/grype@v0.115.0
-"""
+"""The real Grype, where somebody has built it; see `GRYPE` in conftest."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,44 +13,18 @@ from pathlib import Path
 import pytest
 
 from tests.vulnerabilities import grypedb, images
+from tests.vulnerabilities.conftest import imported
 from tests.vulnerabilities.databases import JINJA, JINJA_GHSA, OPENSSL, WERKZEUG
 from wickie.errors import ConfigError, SourceError
 from wickie.model import Severity
 from wickie.vulnerabilities.grype import Grype
-from wickie.vulnerabilities.program import Program
 from wickie.vulnerabilities.risk import risk
-from wickie.vulnerabilities.scanner import Database, file_sha256
+from wickie.vulnerabilities.scanner import Database
 from wickie.vulnerabilities.scanning import scan_target
 from wickie.vulnerabilities.target import Kind, Target
 from wickie.vulnerabilities.trivy import Trivy
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="session")
-def grype_program() -> Program:
-    cached = sorted(Path.home().glob(".cache/wickie/grype-*/grype"), reverse=True)
-    found = shutil.which("grype") or next(map(str, cached), None)
-    if not found:
-        pytest.skip(f"no grype on this machine; build it once: {(__doc__ or '').split('    ')[1]}")
-    return Program("grype", found, file_sha256(Path(found)))
-
-
-def imported(program: Program, folder: Path, age: timedelta = timedelta()) -> Database:
-    """A cache directory of Grype's with the tests' database."""
-    source = grypedb.write(folder / "source.db", age)
-    cache = folder / "cache"
-    environment = {"GRYPE_DB_CACHE_DIR": str(cache), "GRYPE_CHECK_FOR_APP_UPDATE": "false"}
-    environment |= {"HOME": str(folder), "GRYPE_DB_VALIDATE_AGE": "false"}
-    command = [program.path or "", "db", "import", str(source)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return Database(cache)
-
-
-@pytest.fixture(scope="session")
-def grype(grype_program: Program, tmp_path_factory: pytest.TempPathFactory) -> Grype:
-    return Grype(grype_program, imported(grype_program, tmp_path_factory.mktemp("grype")), 120)
 
 
 def test_a_vulnerable_pin_is_found_with_what_fixes_it_and_its_epss(
@@ -89,6 +59,28 @@ def test_both_scanners_agree_on_an_image(trivy: Trivy, grype: Grype, tmp_path: P
     assert all(len(each.seen_by) == 2 for each in found.values())
     assert (found[OPENSSL].kev, found[OPENSSL].ransomware) == (True, True)
     assert found[OPENSSL].severity is Severity.CRITICAL
+
+
+def test_both_scanners_agree_on_a_lambda_package(
+    trivy: Trivy, grype: Grype, tmp_path: Path
+) -> None:
+    package = tmp_path / "function.zip"
+    with zipfile.ZipFile(package, "w") as opened:
+        for name, text in images.python_package("jinja2", "3.1.2").items():
+            opened.writestr(name, text)
+    target = Target(Kind.LAMBDA_ZIP, str(package))
+    (found,) = scan_target(target, {"trivy": trivy, "grype": grype}).findings
+    assert (found.advisory, found.seen_by) == (JINJA, ("trivy", "grype"))
+
+
+def test_grype_reads_the_bill_of_materials_that_trivy_wrote(
+    trivy: Trivy, grype: Grype, tmp_path: Path
+) -> None:
+    archive = images.archive(tmp_path / "demo.tar")
+    file = tmp_path / "demo.cdx.json"
+    file.write_text(json.dumps(trivy.scan(Target(Kind.IMAGE_ARCHIVE, str(archive))).sbom))
+    found = grype.scan(Target(Kind.SBOM, str(file))).findings
+    assert {each.advisory for each in found} == {JINJA, OPENSSL}
 
 
 def test_our_risk_is_grypes_own(grype: Grype, pins: Path, tmp_path: Path) -> None:

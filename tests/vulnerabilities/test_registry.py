@@ -17,7 +17,9 @@ from tests.vulnerabilities.databases import JINJA, OPENSSL, trivy_database
 from tests.vulnerabilities.pushing import push_database, push_image
 from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, SourceError
+from wickie.vulnerabilities.grype import Grype
 from wickie.vulnerabilities.scanner import Database, Login
+from wickie.vulnerabilities.scanning import scan_target
 from wickie.vulnerabilities.target import Kind, Target
 from wickie.vulnerabilities.trivy import Trivy
 
@@ -61,6 +63,17 @@ def test_a_wrong_password_is_an_error_that_does_not_repeat_it(
         with pytest.raises(SourceError, match=r"trivy could not scan .*shop/web") as refused:
             trivy.scan(target, login)
         assert "sesame-open" not in str(refused.value)
+
+
+def test_grype_signs_in_too_and_sees_the_same(trivy: Trivy, grype: Grype, locked: Registry) -> None:
+    target = Target(Kind.IMAGE, push_image(locked, "shop/web"))
+    login = Login(locked.address, locked.username, locked.password)
+    scanned = scan_target(target, {"trivy": trivy, "grype": grype}, login)
+    assert scanned.gaps == ()
+    assert {each.advisory for each in scanned.findings} == {JINJA, OPENSSL}
+    assert all(len(each.seen_by) == 2 for each in scanned.findings)
+    with pytest.raises(SourceError, match=r"grype could not scan .*shop/web"):
+        grype.scan(target)
 
 
 def test_an_image_that_is_not_there_is_an_error(trivy: Trivy, registry: Registry) -> None:
