@@ -136,6 +136,16 @@ def test_a_target_that_cannot_be_read_is_an_error_and_not_clean(
         trivy.scan(Target(kind, str(broken)))
 
 
+def test_jars_without_the_database_for_them_are_an_error_that_tells_what_to_fetch(
+    trivy: Trivy, tmp_path: Path
+) -> None:
+    package = tmp_path / "function.zip"
+    with zipfile.ZipFile(package, "w") as opened, opened.open("lib/a.jar", "w") as jar:
+        zipfile.ZipFile(jar, "w").close()
+    with pytest.raises(SourceError, match=r"for its JARs it needs .* --download-java-db-only"):
+        trivy.scan(Target(Kind.LAMBDA_ZIP, str(package)))
+
+
 def test_a_database_that_breaks_between_check_and_scan_is_an_error(
     trivy: Trivy, pins: Path, tmp_path: Path
 ) -> None:

@@ -128,6 +128,11 @@ class Trivy:
 
 
 def _report(target: Target, done: Done, output: Path) -> dict[str, Any]:
+    if done.code == 1 and "Java DB" in done.told:
+        raise SourceError(
+            f"trivy could not scan {target.name}: for its JARs it needs the Java database; fetch "
+            f"it into the same directory with `trivy image --download-java-db-only`"
+        )
     if done.code not in (0, _FOUND):
         raise SourceError(f"trivy could not scan {target.name}: {done.told or done.code}")
     try:
