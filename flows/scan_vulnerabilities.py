@@ -26,7 +26,8 @@ from wickie.deployment import Deployment
 from wickie.errors import ConfigError, Error, NothingScannedError
 from wickie.model import Gap
 from wickie.report.store import publish
-from wickie.report.vulnerabilities import FILES, VulnerabilityReport
+from wickie.report.vulnerabilities import VulnerabilityReport
+from wickie.report.vulnerability_page import FILES
 from wickie.scan import ledger
 from wickie.vulnerabilities.scanner import Attestation, Scanner
 from wickie.vulnerabilities.scanning import Scanned, concluded

@@ -17,6 +17,7 @@ from wickie.report.vulnerabilities import (
     render_json,
     render_sarif,
 )
+from wickie.report.vulnerability_page import render_html
 from wickie.vulnerabilities.finding import Suppression
 from wickie.vulnerabilities.scanner import Attestation, DatabaseIdentity
 from wickie.vulnerabilities.scanning import VulnerabilityScan
@@ -79,6 +80,22 @@ def test_a_report_names_scanner_database_and_what_needs_a_person() -> None:
     (scanner,) = document["scan"]["scanners"]
     assert (scanner["version"], scanner["database"]["built"]) == ("0.76.0", NOON.isoformat())
     assert document["scan"]["notices"] == ["an ignore ended"]
+
+
+def test_the_page_shows_what_matters_and_lets_nothing_in_from_elsewhere() -> None:
+    hostile = replace(SEVERE, title="<script>alert(1)</script>")
+    page = render_html(report_of(EXCUSED, hostile, EXPLOITED, gaps=(GAP,)))
+    for told in (
+        "78.0",
+        "jinja2 3.1.2",
+        "shop/requirements.txt:2",
+        "shop team unreachable",
+        "1f88",
+    ):
+        assert told in page
+    assert "cannot be unzipped" in page
+    assert "<script" not in page
+    assert "an ignore ended" in page
 
 
 def test_only_a_scan_of_everything_may_say_that_there_is_nothing() -> None:

@@ -16,7 +16,6 @@ from wickie.report.sarif import sarif_uri as uri
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wickie.report.store import Files
     from wickie.vulnerabilities.finding import Vulnerability
     from wickie.vulnerabilities.scanning import VulnerabilityScan
 
@@ -133,13 +132,6 @@ def render_sarif(report: VulnerabilityReport) -> str:
         "runs": [run],
     }
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
-
-
-FILES: Final[Files] = {
-    "findings.jsonl": (render_findings, "application/x-ndjson"),
-    "report.sarif": (render_sarif, "application/sarif+json"),
-    "report.json": (render_json, "application/json"),
-}
 
 
 def _rules(findings: Sequence[Vulnerability]) -> list[dict[str, Any]]:
