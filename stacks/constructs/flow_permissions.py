@@ -83,8 +83,12 @@ def _grant_vulnerabilities(role: iam.Role, stack: Stack, config: Config) -> None
         grant(role, permissions.INSPECTOR_FINDINGS, {})
 
 
-def _repository_arn(stack: Stack, name: str, **elsewhere: str) -> str:
-    return stack.format_arn(service="ecr", resource="repository", resource_name=name, **elsewhere)
+def _repository_arn(
+    stack: Stack, name: str, account: str | None = None, region: str | None = None
+) -> str:
+    return stack.format_arn(
+        service="ecr", resource="repository", resource_name=name, account=account, region=region
+    )
 
 
 def _grant_replacement(role: iam.Role, stack: Stack, config: Config) -> None:
