@@ -29,6 +29,7 @@ from wickie.report.store import publish
 from wickie.report.vulnerabilities import VulnerabilityReport
 from wickie.report.vulnerability_page import FILES
 from wickie.scan import ledger
+from wickie.vulnerabilities.registries import login
 from wickie.vulnerabilities.scanner import Attestation, Scanner
 from wickie.vulnerabilities.scanning import Scanned, concluded
 
@@ -69,7 +70,9 @@ def _scan(path: Path, config: Config, clients: Clients) -> State[Summary]:
     threats, suppressions = wanted.threats(), wanted.suppressions()
     deployed = Deployment.load(clients.ssm, config.stage)
     scanners = wanted.open_scanners()
-    attested = [step(f"prepare {name}", partial(_prepare, s)) for name, s in scanners.items()]
+    attested = [
+        step(f"prepare {name}", partial(_prepare, s, clients)) for name, s in scanners.items()
+    ]
     scanned = list(_scanned(wanted.targets, scanners, clients))
     scan = concluded(
         str(flow_run.id), started, scanned, attested, threats=threats, suppressions=suppressions
@@ -95,8 +98,8 @@ def _scan(path: Path, config: Config, clients: Clients) -> State[Summary]:
     return _concluded(report, files)
 
 
-def _prepare(scanner: Scanner) -> Attestation:
-    scanner.refresh()
+def _prepare(scanner: Scanner, clients: Clients) -> Attestation:
+    scanner.refresh(login(clients, scanner.database.source))
     return scanner.attest()
 
 

@@ -15,9 +15,8 @@ from stacks import permissions
 from stacks.constructs.flow_task import ECR
 from stacks.constructs.rotation_function import groups
 from wickie.config import S3Target
-from wickie.config.vulnerabilities import ImageToScan, InspectorFindings
+from wickie.config.vulnerabilities import InspectorFindings
 from wickie.scan import cache
-from wickie.vulnerabilities.registries import repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,11 +121,8 @@ def accepted(config: Config) -> list[Accepted]:
 
 def _asks_aws_of_vulnerabilities(config: Config) -> bool:
     """Signing in to ECR and listing Inspector's findings name no resource."""
-    return any(
-        isinstance(target, InspectorFindings)
-        or (isinstance(target, ImageToScan) and repository(target.image))
-        for target in config.vulnerabilities.targets
-    )
+    wanted = config.vulnerabilities
+    return bool(wanted.pulled) or any(isinstance(t, InspectorFindings) for t in wanted.targets)
 
 
 def _kinds(config: Config) -> set[str]:

@@ -13,10 +13,9 @@ from stacks.constructs.grants import grant
 from stacks.constructs.names import function_arn, parameter_arn, secret_arns
 from stacks.constructs.rotation_function import groups
 from wickie.config import S3Target
-from wickie.config.vulnerabilities import EcrFindings, ImageToScan, InspectorFindings
+from wickie.config.vulnerabilities import EcrFindings, InspectorFindings
 from wickie.deployment import Deployment, parameter_name
 from wickie.scan import cache
-from wickie.vulnerabilities.registries import repository
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
@@ -66,13 +65,11 @@ def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
 
 
 def _grant_vulnerabilities(role: iam.Role, stack: Stack, config: Config) -> None:
-    """Let it pull the images it is to scan, and read what AWS has found in others."""
+    """Let it pull images to scan and scanners' databases, and read what AWS has found."""
     targets = config.vulnerabilities.targets
-    images = [repository(t.image) for t in targets if isinstance(t, ImageToScan)]
     pulled = [
-        _repository_arn(stack, place.name, account=place.account, region=place.region)
-        for place in images
-        if place
+        _repository_arn(stack, place.name, place.account, place.region)
+        for place in config.vulnerabilities.pulled
     ]
     if pulled:
         grant(role, permissions.SIGN_IN, {})

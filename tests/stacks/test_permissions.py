@@ -131,14 +131,18 @@ def test_flows_may_pull_exactly_the_images_they_are_to_scan(synthesise: Synthesi
         {"kind": "ecr-findings", "repository": "shop/api", "digest": digest},
         {"kind": "inspector-findings"},
     ]
-    scanner = {"engine": "trivy", "database": {"directory": "/var/lib/trivy"}}
+    database = {"directory": "/var/lib/trivy", "source": f"{registry}/trivy-db:2"}
+    scanner = {"engine": "trivy", "database": database}
     section = {"targets": targets, "scanners": [scanner]}
     config = Config.model_validate({"stage": "dev", "vulnerabilities": section})
     statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
     allowed = {a: str(s["Resource"]) for s in statements for a in _actions([s])}
     ours = {a: on for a, on in allowed.items() if a.startswith(("ecr:", "inspector2:"))}
+    pulled = ("shop/web", "trivy-db")
     for action in registries.PULL_PERMISSIONS:
-        assert ours.pop(action).endswith(":ecr:eu-central-1:123456789012:repository/shop/web']]}")
+        on = ours.pop(action)
+        assert all(f":ecr:eu-central-1:123456789012:repository/{name}'" in on for name in pulled)
+        assert on.count("repository/") == len(pulled)
     (found,) = imported.ECR_PERMISSIONS
     assert ours.pop(found).endswith(":repository/shop/api']]}")
     unscoped = (*registries.SIGN_IN_PERMISSIONS, *imported.INSPECTOR_PERMISSIONS)

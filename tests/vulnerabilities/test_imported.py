@@ -14,7 +14,6 @@ from wickie.errors import SourceError
 from wickie.model import Severity
 from wickie.vulnerabilities.imported import of_ecr, of_inspector
 from wickie.vulnerabilities.registries import login
-from wickie.vulnerabilities.target import Kind, Target
 
 DIGEST = f"sha256:{'a' * 64}"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -140,7 +139,7 @@ def test_an_image_in_ecr_is_signed_in_to_with_a_password_that_no_text_shows() ->
     with Stubber(ecr) as stub:
         token = {"authorizationData": [{"authorizationToken": "QVdTOnNlc2FtZQ=="}]}
         stub.add_response("get_authorization_token", token, {"registryIds": ["123456789012"]})
-        known = login(_Ecr(ecr), Target(Kind.IMAGE, f"{registry}/shop@{DIGEST}"))
+        known = login(_Ecr(ecr), f"{registry}/shop@{DIGEST}")
     assert known
     assert (known.registry, known.username) == (registry, "AWS")
     assert "sesame" not in repr(known)
@@ -149,12 +148,9 @@ def test_an_image_in_ecr_is_signed_in_to_with_a_password_that_no_text_shows() ->
 def test_an_image_in_another_region_is_told_before_it_is_refused() -> None:
     there = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop@{DIGEST}"
     with pytest.raises(SourceError, match="is in eu-central-1, and passwords for us-east-1"):
-        login(_Ecr(None), Target(Kind.IMAGE, there))
+        login(_Ecr(None), there)
 
 
 def test_elsewhere_nobody_is_signed_in() -> None:
-    for target in (
-        Target(Kind.IMAGE, f"registry.example.com/shop@{DIGEST}"),
-        Target(Kind.DIRECTORY, "123456789012.dkr.ecr.eu-central-1.amazonaws.com/"),
-    ):
-        assert login(_Ecr(None), target) is None
+    for reference in (f"registry.example.com/shop@{DIGEST}", "/srv/shop", None):
+        assert login(_Ecr(None), reference) is None

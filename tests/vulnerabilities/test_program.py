@@ -11,7 +11,12 @@ from wickie.errors import ConfigError
 from wickie.vulnerabilities.program import Program
 from wickie.vulnerabilities.scanner import file_sha256
 
-_SCRIPT = "#!/bin/sh\nenv\necho ran >>ran\necho signing in with $PASSWORD failed >&2\nexit 3\n"
+_SCRIPT = """#!/bin/sh
+env
+echo ran >>ran
+echo via $https_proxy signing in with $PASSWORD failed >&2
+exit 3
+"""
 
 
 @pytest.fixture
@@ -53,9 +58,10 @@ def test_a_program_is_given_no_credentials_and_no_settings_of_the_machine(
 
 
 def test_what_a_program_says_is_told_without_the_password_it_was_given(
-    script: Path, tmp_path: Path
+    script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("https_proxy", "http://me:hidden@proxy.internal:3128")
     secrets = {"PASSWORD": Sensitive("of-the-registry")}
     done = Program("trivy", str(script), file_sha256(script)).run([], str(tmp_path), 10, secrets)
-    assert done.told == "signing in with [redacted] failed"
+    assert done.told == "via [proxy] signing in with [redacted] failed"
     assert "of-the-registry" not in repr(done.told)

@@ -56,12 +56,12 @@ def run(
     if targets and not wanted.scanners:
         raise ConfigError(f"{config_path} names nobody who scans; add vulnerabilities.scanners")
     threats, suppressions = wanted.threats(), wanted.suppressions()
-    scanners = wanted.open_scanners()
+    scanners, clients = wanted.open_scanners(), Clients()
     with progress().status("scanning"):
         for scanner in scanners.values():
-            scanner.refresh()
+            scanner.refresh(login(clients, scanner.database.source))
         attested = [scanner.attest() for scanner in scanners.values()]
-        scanned = list(_scanned(targets, wanted, scanners))
+        scanned = list(_scanned(targets, wanted, scanners, clients))
     scan = concluded(
         uuid.uuid4().hex, started, scanned, attested, threats=threats, suppressions=suppressions
     )
@@ -79,12 +79,14 @@ def run(
 
 
 def _scanned(
-    targets: Sequence[str], wanted: Vulnerabilities, scanners: Mapping[str, Scanner]
+    targets: Sequence[str],
+    wanted: Vulnerabilities,
+    scanners: Mapping[str, Scanner],
+    clients: Clients,
 ) -> Iterator[Scanned]:
-    clients = Clients()
     if targets:
         for target in map(guessed, targets):
-            yield scan_target(target, scanners, login(clients, target))
+            yield scan_target(target, scanners, login(clients, target.reference))
         return
     for each in wanted.targets:
         try:

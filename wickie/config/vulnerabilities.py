@@ -14,7 +14,7 @@ from wickie.vulnerabilities.finding import merged
 from wickie.vulnerabilities.grype import Grype
 from wickie.vulnerabilities.imported import of_ecr, of_inspector
 from wickie.vulnerabilities.program import Program
-from wickie.vulnerabilities.registries import login
+from wickie.vulnerabilities.registries import Repository, login, repository
 from wickie.vulnerabilities.risk import Threats
 from wickie.vulnerabilities.scanner import Database, Scanner
 from wickie.vulnerabilities.scanning import Scanned, scan_target
@@ -50,7 +50,7 @@ class ImageToScan(Section):
     def scan(self, scanners: Mapping[str, Scanner], clients: Clients) -> Scanned:
         """By every scanner, signed in to ECR where it is there."""
         target = Target(Kind.IMAGE, self.image)
-        return scan_target(target, scanners, login(clients, target))
+        return scan_target(target, scanners, login(clients, self.image))
 
 
 class PathToScan(Section):
@@ -177,6 +177,13 @@ class Vulnerabilities(Section):
         if not self.scanners and any(isinstance(t, ImageToScan | PathToScan) for t in self.targets):
             raise ValueError("nobody scans these targets; add scanners")
         return self
+
+    @property
+    def pulled(self) -> tuple[Repository, ...]:
+        """Where in ECR images, and databases of scanners, are pulled from."""
+        references = [t.image for t in self.targets if isinstance(t, ImageToScan)]
+        references += [s.database.source for s in self.scanners if s.database.source]
+        return tuple(filter(None, map(repository, references)))
 
     def open_scanners(self) -> dict[str, Scanner]:
         """The scanners, by their engines."""

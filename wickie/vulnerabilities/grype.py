@@ -45,7 +45,7 @@ class Grype:
     database: Database
     timeout: float = 600.0
 
-    def refresh(self) -> None:
+    def refresh(self, login: Login | None = None) -> None:  # noqa: ARG002  (a URL has none)
         """Fetch the database from the URL that is configured, if there is a newer one."""
         if self.database.source:
             with tempfile.TemporaryDirectory(prefix="wickie-grype-") as scratch:

@@ -76,7 +76,7 @@ class Program:
         path, _ = self.verified()
         hidden = secrets or {}
         environment = {
-            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},  # noqa: TID251  (for a child, not settings)
+            **_passed_on(),
             **dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), scratch),
             **{name: value.reveal() for name, value in hidden.items()},
         }

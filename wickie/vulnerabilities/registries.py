@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Final
 from wickie.credentials import Sensitive
 from wickie.errors import SourceError
 from wickie.vulnerabilities.scanner import Login
-from wickie.vulnerabilities.target import Kind
 
 if TYPE_CHECKING:
     from wickie.aws import Clients
-    from wickie.vulnerabilities.target import Target
 
 SIGN_IN_PERMISSIONS: Final = ("ecr:GetAuthorizationToken",)
 PULL_PERMISSIONS: Final = (
@@ -46,15 +44,15 @@ def repository(reference: str) -> Repository | None:
     return Repository(**found.groupdict()) if found else None
 
 
-def login(clients: Clients, target: Target) -> Login | None:
-    """A password for twelve hours, where the target is an image in ECR."""
-    place = repository(target.reference) if target.kind is Kind.IMAGE else None
+def login(clients: Clients, reference: str | None) -> Login | None:
+    """A password for twelve hours, where the reference is of something in ECR."""
+    place = repository(reference or "")
     if not place:
         return None
     if place.region != clients.region:
         raise SourceError(
-            f"{target.name} is in {place.region}, and passwords for {clients.region} do not open "
-            f"it; replicate the image, or scan it there"
+            f"{place.name} is in {place.region}, and passwords for {clients.region} do not open "
+            f"it; replicate it"
         )
     reply = clients.service("ecr").get_authorization_token(registryIds=[place.account])
     token = reply["authorizationData"][0]["authorizationToken"]

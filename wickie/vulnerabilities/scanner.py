@@ -100,7 +100,11 @@ class Scanner(Protocol):
     def program(self) -> Program:
         """What is run."""
 
-    def refresh(self) -> None:
+    @property
+    def database(self) -> Database:
+        """What it goes by."""
+
+    def refresh(self, login: Login | None = None) -> None:
         """Bring the database up to date, where its configuration names a source."""
 
     def attest(self) -> Attestation:

@@ -17,7 +17,7 @@ from wickie.model import Location
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BY_DIGEST: Final = re.compile(r"(?P<name>[^@\s]+)@sha256:[0-9a-f]{64}")
+_BY_DIGEST: Final = re.compile(r"(?P<name>\w[^@\s]*)@sha256:[0-9a-f]{64}")
 _TAG: Final = re.compile(r":[^:/@]+$")
 _MOST_BYTES: Final = 1 << 30
 """Unzipped; Lambda itself takes 250 MB of a function and its layers."""

@@ -54,12 +54,12 @@ class Trivy:
     database: Database
     timeout: float = 600.0
 
-    def refresh(self) -> None:
+    def refresh(self, login: Login | None = None) -> None:
         """Fetch the database from the registry that is configured, if it has a newer one."""
         if self.database.source:
             source = ("--download-db-only", "--db-repository", self.database.source)
             with tempfile.TemporaryDirectory(prefix="wickie-trivy-") as scratch:
-                done = self._run(["image", *source, *_QUIET], scratch)
+                done = self._run(["image", *source, *_QUIET], scratch, login)
             if done.code:
                 raise ConfigError(
                     f"trivy's database cannot be fetched from {self.database.source}: {done.told}"
