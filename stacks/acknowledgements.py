@@ -15,6 +15,7 @@ from stacks import permissions
 from stacks.constructs.flow_task import ECR
 from stacks.constructs.rotation_function import groups
 from wickie.config.targets import S3Target
+from wickie.config.vulnerabilities import InspectorFindings
 from wickie.scan import cache
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def accepted(config: Config) -> list[Accepted]:
     kinds = _kinds(config)
     discovers = any(secret.discover for secret in config.secrets)
     listed = any(permissions.SOURCES[t.kind] for t in config.scan.targets if t.kind != "s3")
-    if discovers or listed or "ssm-run-command" in kinds:
+    if discovers or listed or "ssm-run-command" in kinds or _asks_aws_of_vulnerabilities(config):
         entries.append(
             Accepted(
                 task_role,
@@ -116,6 +117,12 @@ def accepted(config: Config) -> list[Accepted]:
             ),
         ]
     return entries
+
+
+def _asks_aws_of_vulnerabilities(config: Config) -> bool:
+    """Signing in to ECR and listing Inspector's findings name no resource."""
+    wanted = config.vulnerabilities
+    return bool(wanted.pulled) or any(isinstance(t, InspectorFindings) for t in wanted.targets)
 
 
 def _kinds(config: Config) -> set[str]:

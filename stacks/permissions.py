@@ -11,6 +11,7 @@ from wickie.rotation import delivery, discovery, leases, refresh, replacement, v
 from wickie.rotation.dependents.registry import KINDS
 from wickie.scan import cache, ledger, places, sources
 from wickie.scan.sources import s3
+from wickie.vulnerabilities import imported, registries
 
 # Rotation functions. Of the administrator's secret they read the current value, no more.
 ROTATE: Final = versions.PERMISSIONS
@@ -36,5 +37,9 @@ LOAD: Final = deployment.PERMISSIONS
 ASSUME: Final = places.PERMISSIONS
 VERSIONS: Final = s3.VERSION_PERMISSIONS
 SOURCES: Final = {kind: sources.SOURCES[kind].permissions for kind in sources.SOURCES}
+SIGN_IN: Final = registries.SIGN_IN_PERMISSIONS
+PULL: Final = registries.PULL_PERMISSIONS
+ECR_FINDINGS: Final = imported.ECR_PERMISSIONS
+INSPECTOR_FINDINGS: Final = imported.INSPECTOR_PERMISSIONS
 DISCOVER: Final = discovery.PERMISSIONS
 DEPENDENTS: Final = {kind: KINDS[kind].PERMISSIONS for kind in KINDS}

@@ -14,6 +14,7 @@ from stacks.constructs.grants import grant
 from stacks.constructs.names import function_arn, parameter_arn, secret_arns
 from stacks.constructs.rotation_function import groups
 from wickie.config.targets import S3Target
+from wickie.config.vulnerabilities import EcrFindings, InspectorFindings
 from wickie.deployment import Deployment, parameter_name
 from wickie.scan import cache
 from wickie.scan.sources import ssm_parameter
@@ -44,6 +45,7 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
     grant(role, permissions.STORE, {"s3": [data.results.arn_for_objects("*")]})
     grant(role, permissions.CACHE, {"s3": [data.results.arn_for_objects(f"{cache.PREFIX}*")]})
     _grant_scan(role, stack, config)
+    _grant_vulnerabilities(role, stack, config)
     _grant_replacement(role, stack, config)
 
 
@@ -83,6 +85,30 @@ def _objects(stack: Stack, targets: Iterable[S3Target], read: str) -> dict[str, 
         for name in dict.fromkeys(target.bucket for target in targets)
     ]
     return {"s3": buckets, read: [f"{bucket}/*" for bucket in buckets]}
+
+
+def _grant_vulnerabilities(role: iam.Role, stack: Stack, config: Config) -> None:
+    """Let it pull images to scan and scanners' databases, and read what AWS has found."""
+    targets = config.vulnerabilities.targets
+    pulled = [
+        _repository_arn(stack, place.name, place.account, place.region)
+        for place in config.vulnerabilities.pulled
+    ]
+    if pulled:
+        grant(role, permissions.SIGN_IN, {})
+    grant(role, permissions.PULL, {"ecr": pulled})
+    scanned = [_repository_arn(stack, t.repository) for t in targets if isinstance(t, EcrFindings)]
+    grant(role, permissions.ECR_FINDINGS, {"ecr": scanned})
+    if any(isinstance(target, InspectorFindings) for target in targets):
+        grant(role, permissions.INSPECTOR_FINDINGS, {})
+
+
+def _repository_arn(
+    stack: Stack, name: str, account: str | None = None, region: str | None = None
+) -> str:
+    return stack.format_arn(
+        service="ecr", resource="repository", resource_name=name, account=account, region=region
+    )
 
 
 def _grant_replacement(role: iam.Role, stack: Stack, config: Config) -> None:

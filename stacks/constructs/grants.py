@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 # for these, so IAM grants them on `*` or not at all.
 UNSCOPED: Final = frozenset(
     {
+        "ecr:GetAuthorizationToken",
         "ecs:DescribeTaskDefinition",
         "ecs:ListClusters",
         "ecs:ListServices",
         "ecs:ListTaskDefinitionFamilies",
         "ecs:ListTaskDefinitions",
+        "inspector2:ListFindings",
         "lambda:ListFunctions",
         "ssm:ListCommandInvocations",
         "ssm:ListCommands",

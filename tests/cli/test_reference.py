@@ -18,6 +18,7 @@ def test_every_command_has_its_section() -> None:
         for name in (
             "wickie",
             "wickie scan",
+            "wickie vulnerabilities",
             "wickie rotate",
             "wickie repair",
             "wickie status",

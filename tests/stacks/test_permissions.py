@@ -18,6 +18,7 @@ from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction
 from wickie.scan import cache, ledger
 from wickie.scan.sources import SOURCES
+from wickie.vulnerabilities import imported, registries
 
 if TYPE_CHECKING:
     from tests.stacks.conftest import Assembly, Synthesise
@@ -169,6 +170,33 @@ def test_versions_of_objects_may_be_read_where_they_are_scanned_alone(
     (reads,) = (s for s in statements if _actions([s]) == {"s3:GetObjectVersion"})
     assert "kept/*" in str(reads["Resource"])
     assert "plain" not in str(reads["Resource"])
+
+
+def test_flows_may_pull_exactly_the_images_they_are_to_scan(synthesise: Synthesise) -> None:
+    digest = f"sha256:{'a' * 64}"
+    registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    targets = [
+        {"kind": "image", "image": f"{registry}/shop/web@{digest}"},
+        {"kind": "image", "image": f"registry.example.com/other@{digest}"},
+        {"kind": "ecr-findings", "repository": "shop/api", "digest": digest},
+        {"kind": "inspector-findings"},
+    ]
+    database = {"directory": "/var/lib/trivy", "source": f"{registry}/trivy-db:2"}
+    scanner = {"engine": "trivy", "database": database}
+    section = {"targets": targets, "scanners": [scanner]}
+    config = Config.model_validate({"stage": "dev", "vulnerabilities": section})
+    statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+    allowed = {a: str(s["Resource"]) for s in statements for a in _actions([s])}
+    ours = {a: on for a, on in allowed.items() if a.startswith(("ecr:", "inspector2:"))}
+    pulled = ("shop/web", "trivy-db")
+    for action in registries.PULL_PERMISSIONS:
+        on = ours.pop(action)
+        assert all(f":ecr:eu-central-1:123456789012:repository/{name}'" in on for name in pulled)
+        assert on.count("repository/") == len(pulled)
+    (found,) = imported.ECR_PERMISSIONS
+    assert ours.pop(found).endswith(":repository/shop/api']]}")
+    unscoped = (*registries.SIGN_IN_PERMISSIONS, *imported.INSPECTOR_PERMISSIONS)
+    assert ours == dict.fromkeys(unscoped, "*")
 
 
 def test_a_permission_nobody_gave_a_resource_to_stops_synthesis() -> None:

@@ -77,7 +77,11 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
             ManagedSecret(name="a", engine="postgres", strategy="single-user", discover=True),
         ),
     )
-    for config in (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers):
+    asks_inspector = Config.model_validate(
+        {"stage": "x", "vulnerabilities": {"targets": [{"kind": "inspector-findings"}]}}
+    )
+    configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers)
+    for config in (*configs, asks_inspector):
         entries = accepted(config)
         found = synthesise(config, acknowledged=False).violations()
         assert {rule for _, rule in found} == {entry.rule for entry in entries}

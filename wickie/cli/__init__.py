@@ -12,6 +12,15 @@ from typing import Annotated, Literal
 import typer
 
 from wickie.cli.failures import Commands
+from wickie.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigPath,
+    ExitZero,
+    Output,
+    ReportFile,
+    ReportFormat,
+    VulnerabilityTargets,
+)
 
 app = typer.Typer(
     cls=Commands,
@@ -26,13 +35,6 @@ _local = typer.Typer(no_args_is_help=True, help="A local AWS for trying and test
 app.add_typer(_local, name="local")
 _config = typer.Typer(no_args_is_help=True, help="What wickie.yaml says.")
 app.add_typer(_config, name="config")
-
-
-DEFAULT_CONFIG = Path("wickie.yaml")
-ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The wickie.yaml to go by.")]
-Output = Annotated[
-    Literal["table", "json"], typer.Option("--format", "-f", help="How the result is written.")
-]
 
 
 def main() -> None:
@@ -80,16 +82,9 @@ def _scan(
             " Default without a PATH: wickie.yaml.",
         ),
     ] = None,
-    output: Annotated[
-        Literal["table", "json", "sarif"],
-        typer.Option("--format", "-f", help="How the result is written."),
-    ] = "table",
-    file: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write to instead of stdout.")
-    ] = None,
-    exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="End with 0 even where something was found.")
-    ] = False,
+    output: ReportFormat = "table",
+    file: ReportFile = None,
+    exit_zero: ExitZero = False,
 ) -> None:
     """
     Look for credentials, and for the secrets that wickie manages.
@@ -104,6 +99,34 @@ def _scan(
 
     code = run(tuple(paths or ()), config, output, file)
     raise typer.Exit(0 if exit_zero and code >= 10 else code)  # noqa: PLR2004  (10, 11: findings)
+
+
+@app.command("vulnerabilities")
+def _vulnerabilities(  # noqa: PLR0917  (typer passes each by name)
+    targets: VulnerabilityTargets = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    output: ReportFormat = "table",
+    file: ReportFile = None,
+    sbom: Annotated[
+        Path | None,
+        typer.Option(help="Directory to write what was scanned to, as CycloneDX."),
+    ] = None,
+    exit_zero: ExitZero = False,
+) -> None:
+    """
+    Look for known vulnerabilities with the scanners in wickie.yaml, Trivy and Grype.
+
+    A scanner is run only if its digest is the pinned one and its database is not too old. What
+    cannot be scanned is listed, and is never clean. What wickie.yaml ignores, and OpenVEX documents
+    say is not affected, is listed as suppressed.
+
+    Changes nothing in AWS. Asks it for a password of ECR's for images there, and for the findings
+    of ECR and Inspector where wickie.yaml names them.
+    """
+    from wickie.cli.vulnerabilities import run
+
+    code = run(tuple(targets or ()), config, output, file, sbom)
+    raise typer.Exit(0 if exit_zero and code >= 10 else code)  # noqa: PLR2004  (10: findings)
 
 
 @app.command("rotate")

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     ValidationError,
     ValidationInfo,
@@ -21,9 +20,9 @@ from pydantic import (
 
 from wickie.apis import settled
 from wickie.config.dependents import Dependent, RdsProxyDependent
-from wickie.config.section import Section, told_by_pydantic
+from wickie.config.section import Duration, Section, told_by_pydantic
 from wickie.config.targets import Account, OwnTarget, Region, S3Target
-from wickie.durations import duration_of
+from wickie.config.vulnerabilities import Vulnerabilities
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation import rules
@@ -36,12 +35,6 @@ _PLAINLY = {
     "missing": "missing; see wickie.example.yaml",
 }
 """pydantic's words for the most common mistakes, in those of whoever edits a YAML file."""
-
-
-def _duration(value: object) -> object:
-    """Read `90s`, `10m`, `2h`, `1d`; leave anything else to pydantic's own reading."""
-    duration = duration_of(value) if isinstance(value, str) else None
-    return value if duration is None else duration
 
 
 def _rotation_schedule(value: str) -> str:
@@ -59,7 +52,6 @@ def _one_of(choices: tuple[str, ...], value: str) -> str:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
 RotationSchedule = Annotated[str, AfterValidator(_rotation_schedule)]
 
 
@@ -255,6 +247,7 @@ class Config(Section):
     stage: str = Field(pattern=r"[a-z][a-z0-9-]{0,19}")
     secrets: tuple[ManagedSecret, ...] = ()
     scan: Scan = Scan()
+    vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
     network: Network = Network()
     image: str = Field(

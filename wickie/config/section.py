@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from wickie.durations import duration_of
 from wickie.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+
+def _duration(value: object) -> object:
+    """Read `90s`, `10m`, `2h`, `1d`; leave anything else to pydantic's own reading."""
+    duration = duration_of(value) if isinstance(value, str) else None
+    return value if duration is None else duration
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
 class Section(BaseModel):

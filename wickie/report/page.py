@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from wickie.model import RotationState, Severity, Stage, Verdict
-from wickie.report.headline import count, dead_versions, headline, secret_name, size
+from wickie.report.headline import Headline, count, dead_versions, headline, secret_name, size
 from wickie.report.record import SCHEMA_VERSION, Tone
 from wickie.report.timeline import render_timeline, steps
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wickie.model import Finding, RotationOutcome
     from wickie.report.record import Report
 
-_MOST_ROWS: Final = 1000
+MOST_ROWS: Final = 1000
 """A page with more is no longer read; findings.jsonl has them all."""
 
 _TONES: Final[Mapping[str, Tone]] = {
@@ -44,8 +44,6 @@ _TONES: Final[Mapping[str, Tone]] = {
 
 def render_html(report: Report) -> str:
     """The whole report; everything that was read somewhere is escaped."""
-    said = headline(report)
-    style = (files(__package__) / "page.css").read_text()
     body = (
         _facts(report)
         + "".join(_rotation(rotation, report.findings) for rotation in report.rotations)
@@ -53,6 +51,14 @@ def render_html(report: Report) -> str:
         + _versions(report)
         + _gaps(report)
     )
+    brand = f"{report.kind} of stage {report.stage}"
+    run = f"Run <code>{escape(report.run_id)}</code>, {moment(report.created)}"
+    return page(brand, headline(report), body, f"{run} · report schema {SCHEMA_VERSION}")
+
+
+def page(brand: str, said: Headline, body: str, foot: str) -> str:
+    """A page around `body` and `foot`, which are HTML already."""
+    style = (files(__package__) / "page.css").read_text()
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -67,13 +73,12 @@ def render_html(report: Report) -> str:
 <body>
 <main>
 <header>
-<p class="brand">wickie <span>{escape(report.kind)} of stage {escape(report.stage)}</span></p>
+<p class="brand">wickie <span>{escape(brand)}</span></p>
 <div class="headline {said.tone}"><h1>{escape(said.text)}</h1><p>{escape(said.detail)}</p></div>
 </header>
 {body}
 </main>
-<footer>Run <code>{escape(report.run_id)}</code>, {_moment(report.created)} · wickie
-{escape(version("wickie"))}, report schema {SCHEMA_VERSION} · holds no secret value</footer>
+<footer>{foot} · wickie {escape(version("wickie"))} · holds no secret value</footer>
 </body>
 </html>
 """
@@ -98,10 +103,10 @@ def _facts(report: Report) -> str:
 
 def _rotation(rotation: RotationOutcome, findings: Sequence[Finding]) -> str:
     rows = [
-        ("Old value", f"{_version(rotation.from_version)} {_chip(rotation.old_credential)}"),
+        ("Old value", f"{_version(rotation.from_version)} {chip(rotation.old_credential)}"),
         ("New value", f"{_version(rotation.to_version)} {_credential(rotation.new_credential)}"),
         *(
-            (escape(outcome.name), f"{_chip(outcome.state)} {escape(outcome.detail)}")
+            (escape(outcome.name), f"{chip(outcome.state)} {escape(outcome.detail)}")
             for outcome in rotation.dependents
         ),
         *(("Warning", escape(warning)) for warning in rotation.warnings),
@@ -112,7 +117,7 @@ def _rotation(rotation: RotationOutcome, findings: Sequence[Finding]) -> str:
     taken = steps(rotation, findings)
     caption = f"{taken[-1].end:.1f} s from “{taken[0].name}” to “{taken[-1].name}”" if taken else ""
     return f"""<section>
-<h2>{escape(secret_name(rotation.secret))} {_chip(rotation.state)}</h2>
+<h2>{escape(secret_name(rotation.secret))} {chip(rotation.state)}</h2>
 <p>{escape(" · ".join(filter(None, (f"reason: {rotation.reason}", rotation.strategy))))}</p>
 <dl class="outcome">{facts}</dl>
 <figure>{render_timeline(rotation, findings)}<figcaption>{escape(caption)}</figcaption></figure>
@@ -124,32 +129,32 @@ def _findings(report: Report) -> str:
     findings, dead = report.findings, dead_versions(report)
     rows = [
         (
-            _chip(finding.severity),
+            chip(finding.severity),
             f"{escape(finding.title)}<small>{escape(finding.rule_id)}</small>",
             f"<code>{escape(_place(finding))}</code><small>{escape(finding.source)}</small>",
-            f"{escape(secret_name(finding.managed.arn))} {_chip(finding.managed.stage)}"
+            f"{escape(secret_name(finding.managed.arn))} {chip(finding.managed.stage)}"
             if finding.managed
             else "",
             _honoured(finding, dead),
-            _moment(finding.first_seen) if finding.first_seen else "",
+            moment(finding.first_seen) if finding.first_seen else "",
         )
-        for finding in findings[:_MOST_ROWS]
+        for finding in findings[:MOST_ROWS]
     ]
     heads = ("Severity", "What", "Where", "Managed secret", "Honoured?", "First seen")
     more = len(findings) - len(rows)
     note = f"<p>{count(more, 'more finding')} in findings.jsonl.</p>" if more > 0 else ""
-    return _table("Findings", heads, rows) + note
+    return table("Findings", heads, rows) + note
 
 
 def _versions(report: Report) -> str:
     """Every version of a managed secret this run met, with what is known of it now."""
     known: dict[tuple[str, str], list[str]] = {}
     for managed in (finding.managed for finding in report.findings if finding.managed):
-        known[secret_name(managed.arn), managed.version_id] = [_chip(managed.stage), "", ""]
+        known[secret_name(managed.arn), managed.version_id] = [chip(managed.stage), "", ""]
     for rotation in report.rotations:
         name = secret_name(rotation.secret)
         for version_id, answer, became in (
-            (rotation.from_version, _chip(rotation.old_credential), "replaced"),
+            (rotation.from_version, chip(rotation.old_credential), "replaced"),
             (rotation.to_version, _credential(rotation.new_credential), "made by this run"),
         ):
             if version_id:
@@ -160,16 +165,16 @@ def _versions(report: Report) -> str:
         for (name, version_id), cells in sorted(known.items())
     ]
     heads = ("Secret", "Version", "Stage when found", "Since then", "Honoured?")
-    return _table("Secret versions", heads, rows)
+    return table("Secret versions", heads, rows)
 
 
 def _gaps(report: Report) -> str:
     gaps = report.scan.gaps if report.scan else ()
     rows = [(f"<code>{escape(gap.uri)}</code>", escape(gap.reason)) for gap in gaps]
-    return _table("Not scanned", ("Where", "Why"), rows)
+    return table("Not scanned", ("Where", "Why"), rows)
 
 
-def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A section with a table of cells that are HTML already; nothing where there are no rows."""
     lines = "\n".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     if not lines:
@@ -186,7 +191,8 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> s
 """
 
 
-def _chip(value: str) -> str:
+def chip(value: str) -> str:
+    """A word in the colour of how it is meant."""
     tone = _TONES.get(value, "plain")
     return f'<span class="chip {tone}">{escape(value.replace("_", " ").lower())}</span>'
 
@@ -203,7 +209,7 @@ def _honoured(finding: Finding, dead: set[tuple[str, str | None]]) -> str:
     managed = finding.managed
     if managed and (secret_name(managed.arn), managed.version_id) in dead:
         return f'<span class="chip {Tone.GOOD}">dead now</span>'
-    return _chip(finding.verdict)
+    return chip(finding.verdict)
 
 
 def _version(version_id: str | None) -> str:
@@ -215,6 +221,7 @@ def _place(finding: Finding) -> str:
     return f"{finding.location.uri}:{line}" if line else finding.location.uri
 
 
-def _moment(moment: datetime) -> str:
-    utc = moment.astimezone(UTC)
+def moment(at: datetime) -> str:
+    """A time of day in UTC."""
+    utc = at.astimezone(UTC)
     return f'<time datetime="{utc.isoformat()}">{utc:%Y-%m-%d %H:%M:%S} UTC</time>'

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wickie.model import Finding, Gap, ScanResult
     from wickie.report.record import Report
 
-_LEVELS: Final[Mapping[Severity, str]] = {
+LEVELS: Final[Mapping[Severity, str]] = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
     Severity.MEDIUM: "warning",
@@ -30,14 +30,14 @@ _LEVELS: Final[Mapping[Severity, str]] = {
 }
 # The scale code scanning sorts by: over 9.0 critical, 7.0 high, 4.0 medium, below it low.
 # https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
-_SECURITY_SEVERITIES: Final[Mapping[Severity, str]] = {
+SECURITY_SEVERITIES: Final[Mapping[Severity, str]] = {
     Severity.CRITICAL: "9.5",
     Severity.HIGH: "8.0",
     Severity.MEDIUM: "5.5",
     Severity.LOW: "2.0",
     Severity.INFORMATIONAL: "0.0",
 }
-_FINGERPRINT: Final = "wickieFinding/v1"
+FINGERPRINT: Final = "wickieFinding/v1"
 _URI_CHARACTERS: Final = "/:#@!$&'()*+,;=~"
 
 
@@ -77,9 +77,9 @@ def _rules(report: Report) -> list[dict[str, Any]]:
         {
             "id": rule_id,
             "shortDescription": {"text": finding.title},
-            "defaultConfiguration": {"level": _LEVELS[finding.severity]},
+            "defaultConfiguration": {"level": LEVELS[finding.severity]},
             "properties": {
-                "security-severity": _SECURITY_SEVERITIES[finding.severity],
+                "security-severity": SECURITY_SEVERITIES[finding.severity],
                 "tags": ["security", "secret"],
             },
         }
@@ -88,7 +88,7 @@ def _rules(report: Report) -> list[dict[str, Any]]:
 
 
 def _result(finding: Finding, index: Mapping[str, int]) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(finding.location.uri)}}
+    physical: dict[str, Any] = {"artifactLocation": {"uri": sarif_uri(finding.location.uri)}}
     if finding.location.line is not None:
         physical["region"] = {"startLine": finding.location.line}
     properties: dict[str, Any] = {
@@ -106,18 +106,18 @@ def _result(finding: Finding, index: Mapping[str, int]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.rule_id,
         "ruleIndex": index[finding.rule_id],
-        "level": _LEVELS[finding.severity],
+        "level": LEVELS[finding.severity],
         "message": {"text": finding.title},
         "locations": [{"physicalLocation": physical}],
-        "partialFingerprints": {_FINGERPRINT: finding.id},
+        "partialFingerprints": {FINGERPRINT: finding.id},
         "properties": properties,
     }
     if finding.first_seen and finding.last_seen:
         seen_before = finding.first_seen < finding.last_seen
         result["baselineState"] = "unchanged" if seen_before else "new"
         result["provenance"] = {
-            "firstDetectionTimeUtc": _utc(finding.first_seen),
-            "lastDetectionTimeUtc": _utc(finding.last_seen),
+            "firstDetectionTimeUtc": utc(finding.first_seen),
+            "lastDetectionTimeUtc": utc(finding.last_seen),
         }
     return result
 
@@ -125,24 +125,26 @@ def _result(finding: Finding, index: Mapping[str, int]) -> dict[str, Any]:
 def _invocation(scan: ScanResult) -> dict[str, Any]:
     return {
         "executionSuccessful": bool(scan.artifacts) or not scan.gaps,
-        "startTimeUtc": _utc(scan.started),
-        "endTimeUtc": _utc(scan.finished),
-        "toolExecutionNotifications": [_notification(gap) for gap in scan.gaps],
+        "startTimeUtc": utc(scan.started),
+        "endTimeUtc": utc(scan.finished),
+        "toolExecutionNotifications": [notification(gap) for gap in scan.gaps],
     }
 
 
-def _notification(gap: Gap) -> dict[str, Any]:
+def notification(gap: Gap) -> dict[str, Any]:
+    """What was not scanned, and why."""
     return {
         "level": "warning",
         "message": {"text": f"not scanned: {gap.reason}"},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(gap.uri)}}}],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": sarif_uri(gap.uri)}}}],
     }
 
 
-def _uri(text: str) -> str:
+def sarif_uri(text: str) -> str:
     """Escape what names hold and URIs may not; after a # stands the part of an artifact."""
     return quote(text, safe=_URI_CHARACTERS)
 
 
-def _utc(moment: datetime) -> str:
+def utc(moment: datetime) -> str:
+    """A moment as SARIF writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

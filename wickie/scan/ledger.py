@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -29,14 +29,21 @@ def record(
 
     To record the same again changes nothing.
     """
-    ids = list(dict.fromkeys(finding.id for finding in findings))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        noted = pool.map(lambda id_: _note(dynamodb, table, id_, now), ids)
-        sightings = dict(zip(ids, noted, strict=True))
+    seen = sightings(dynamodb, table, (finding.id for finding in findings), now)
     return tuple(
-        replace(finding, first_seen=sightings[finding.id][0], last_seen=sightings[finding.id][1])
+        replace(finding, first_seen=seen[finding.id][0], last_seen=seen[finding.id][1])
         for finding in findings
     )
+
+
+def sightings(
+    dynamodb: DynamoDBClient, table: str, ids: Iterable[str], now: datetime
+) -> dict[str, tuple[datetime, datetime]]:
+    """Note that findings of any kind were seen at `now`; return the first and last time of each."""
+    known = list(dict.fromkeys(ids))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        noted = pool.map(lambda id_: _note(dynamodb, table, id_, now), known)
+        return dict(zip(known, noted, strict=True))
 
 
 def _note(
