@@ -1,15 +1,23 @@
-"""The only module that makes AWS clients."""
+"""
+The only module that makes AWS clients.
+
+Botocore is imported when one of its own is asked for, and not before: it takes longer than all else
+that a function's start does.
+"""
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-import botocore.session
-from botocore.config import Config
+from wickie.awsjson import open_client
+from wickie.awsjson.endpoints import region_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import boto3
+    from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_iam import IAMClient
@@ -22,10 +30,15 @@ if TYPE_CHECKING:
 
     from wickie.credentials import AccessKey
 
-# As many connections as a run over a fleet has workers; botocore would close those beyond 10.
-_CONFIG = Config(
-    retries={"mode": "standard"}, connect_timeout=5, read_timeout=60, max_pool_connections=64
-)
+
+@cache
+def _config() -> Config:
+    from botocore.config import Config  # noqa: PLC0415
+
+    # As many connections as a run over a fleet has workers; botocore would close those beyond 10.
+    return Config(
+        retries={"mode": "standard"}, connect_timeout=5, read_timeout=60, max_pool_connections=64
+    )
 
 
 class _Session:
@@ -36,7 +49,9 @@ class _Session:
     """
 
     def __init__(self) -> None:
-        session: Any = botocore.session.get_session()
+        from botocore.session import get_session  # noqa: PLC0415
+
+        session: Any = get_session()
         self.client = session.create_client
         self.region_name = session.get_config_variable("region")
 
@@ -45,8 +60,12 @@ class Clients:
     """The AWS clients of one account and region, each made on first use."""
 
     def __init__(self, session: boto3.Session | None = None) -> None:
-        self._session = session or cast("boto3.Session", _Session())
+        self._given = session
         self._services: dict[str, Any] = {}
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return self._given or cast("boto3.Session", _Session())
 
     @property
     def region(self) -> str:
@@ -56,58 +75,93 @@ class Clients:
     def service(self, name: str) -> Any:
         """A client of any service, by boto3's name for it."""
         if name not in self._services:
-            self._services[name] = self._session.client(name, config=_CONFIG)  # type: ignore[call-overload]  # boto3's stubs have a literal for each
+            self._services[name] = self._session.client(name, config=_config())  # type: ignore[call-overload]  # boto3's stubs have a literal for each
         return self._services[name]
 
     def sts_as(self, key: AccessKey) -> STSClient:
         """A client that signs with `key` and nothing else. Not kept: it holds the key."""
         return self._session.client(
             "sts",
-            config=_CONFIG,
+            config=_config(),
             aws_access_key_id=key.key_id,
             aws_secret_access_key=key.secret_key.reveal(),
         )
 
     @cached_property
     def secrets_manager(self) -> SecretsManagerClient:
-        return self._session.client("secretsmanager", config=_CONFIG)
+        return self._session.client("secretsmanager", config=_config())
 
     @cached_property
     def kms(self) -> KMSClient:
-        return self._session.client("kms", config=_CONFIG)
+        return self._session.client("kms", config=_config())
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return self._session.client("dynamodb", config=_CONFIG)
+        return self._session.client("dynamodb", config=_config())
 
     @cached_property
     def lambda_(self) -> LambdaClient:
-        return self._session.client("lambda", config=_CONFIG)
+        return self._session.client("lambda", config=_config())
 
     @cached_property
     def ecs(self) -> ECSClient:
-        return self._session.client("ecs", config=_CONFIG)
+        return self._session.client("ecs", config=_config())
 
     @cached_property
     def s3(self) -> S3Client:
-        return self._session.client("s3", config=_CONFIG)
+        return self._session.client("s3", config=_config())
 
     @cached_property
     def ssm(self) -> SSMClient:
-        return self._session.client("ssm", config=_CONFIG)
+        return self._session.client("ssm", config=_config())
 
     @cached_property
     def iam(self) -> IAMClient:
-        return self._session.client("iam", config=_CONFIG)
+        return self._session.client("iam", config=_config())
 
     @cached_property
     def rds(self) -> Any:
-        return self._session.client("rds", config=_CONFIG)
+        return self._session.client("rds", config=_config())
 
     @cached_property
     def elasticache(self) -> Any:
-        return self._session.client("elasticache", config=_CONFIG)
+        return self._session.client("elasticache", config=_config())
 
     @cached_property
     def memorydb(self) -> Any:
-        return self._session.client("memorydb", config=_CONFIG)
+        return self._session.client("memorydb", config=_config())
+
+
+class FunctionClients(Clients):
+    """
+    The clients of a function, by the environment that Lambda gives it.
+
+    What a rotation asks of every secret is asked without botocore, unless the environment says
+    more of how to reach it than `wickie.awsjson` understands.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], session: boto3.Session | None = None
+    ) -> None:
+        super().__init__(session)
+        self._environment = environment
+
+    @property
+    def region(self) -> str:
+        """The region these clients act in."""
+        return region_of(self._environment) or super().region
+
+    @cached_property
+    def secrets_manager(self) -> SecretsManagerClient:
+        light: Any = open_client("secretsmanager", self._environment)
+        return light or super().secrets_manager
+
+    @cached_property
+    def kms(self) -> KMSClient:
+        light: Any = open_client("kms", self._environment)
+        return light or super().kms
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        light: Any = open_client("dynamodb", self._environment)
+        return light or super().dynamodb

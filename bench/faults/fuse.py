@@ -36,6 +36,8 @@ class Call:
     """Cut the connection, and make what its driver then raises."""
     late: Callable[[], Exception] = field(repr=False)
     """Make what is raised when the answer is not waited for any longer."""
+    refused: Callable[[str, str], Exception] = field(default=Exception, repr=False)
+    """Make what is raised when AWS answers with an error of that code and text."""
 
 
 def _nothing(_fuse: Fuse, _call: Call) -> None:
