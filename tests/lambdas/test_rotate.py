@@ -117,7 +117,7 @@ def test_the_zip_holds_all_that_its_driver_needs(folder, runtime):
 
 
 def test_the_zip_is_small_and_holds_no_more_than_is_needed(folder):
-    assert len(archive(folder)) < 400_000
+    assert len(archive(folder)) < 140_000
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     tops = {name.partition("/")[0].partition("-")[0] for name in files}
     assert tops == {"lambdas", "wickie", "pg8000", "scramp", "asn1crypto"}
