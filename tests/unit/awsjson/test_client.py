@@ -196,9 +196,11 @@ def test_an_answer_that_cannot_be_read_is_none_and_is_not_quoted(
     assert caught.value.__context__ is None
 
 
-@pytest.mark.usefixtures("pauses")
-def test_a_connection_is_kept_and_one_that_the_other_side_has_closed_is_not_used() -> None:
+def test_a_connection_is_kept_and_one_that_the_other_side_has_closed_is_not_used(
+    pauses: list[float],
+) -> None:
     accepted: list[socket.socket] = []
+    closed = threading.Semaphore(0)
 
     def speak(listening: socket.socket) -> None:
         with suppress(OSError):
@@ -210,14 +212,18 @@ def test_a_connection_is_kept_and_one_that_the_other_side_has_closed_is_not_used
                         pass  # head and body come apart
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
                 connection.close()
+                closed.release()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=speak, args=(listening,), daemon=True).start()
         asked = client(f"http://127.0.0.1:{listening.getsockname()[1]}")
-        for _ in range(4):
-            asked.describe_secret()
+        for _ in range(2):
+            for _ in range(2):
+                asked.describe_secret()
+            assert closed.acquire(timeout=10)
         listening.shutdown(socket.SHUT_RDWR)
     assert len(accepted) == 2
+    assert not pauses
 
 
 @pytest.mark.usefixtures("pauses")
