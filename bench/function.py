@@ -79,7 +79,7 @@ class Account:
         self._aws = aws
         made = {name: aws.world.client(name) for name in ("secretsmanager", "dynamodb", "kms")}
         self._secrets_manager = made["secretsmanager"]
-        self._key = make_fingerprint_store(made["dynamodb"], made["kms"])
+        self.fingerprint_key = make_fingerprint_store(made["dynamodb"], made["kms"])
 
     def store(self, value: str) -> str:
         """Make a secret that rotates; return its ARN."""
@@ -110,7 +110,7 @@ class Account:
             "WICKIE_ENGINE": "postgres",
             "WICKIE_STRATEGY": strategy,
             "WICKIE_FINGERPRINT_TABLE": TABLE,
-            "WICKIE_FINGERPRINT_KEY": self._key,
+            "WICKIE_FINGERPRINT_KEY": self.fingerprint_key,
         }
         return Function(folder, "lambdas.rotate", self._aws.environment() | settings)
 

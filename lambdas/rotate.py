@@ -6,11 +6,12 @@ import functools
 import os
 from typing import Any
 
-from wickie.aws import Clients
+from wickie.aws import FunctionClients
 from wickie.metrics import Invocation
 from wickie.rotation.registry import RotationSettings, respond
 
-_clients = functools.cache(Clients)  # making them costs more than a warm step
+# Making them costs more than a warm step; their keys are read at each call.
+_clients = functools.cache(lambda: FunctionClients(os.environ))
 
 
 def lambda_handler(event: dict[str, str], context: Any) -> dict[str, str] | None:

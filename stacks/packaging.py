@@ -3,7 +3,8 @@ The functions' code, put together without Docker: `python -m stacks.packaging`.
 
 What goes in is what a function imports, followed through wickie, and the driver of its engine;
 of a driver with native code, the wheel for Lambda. boto3 and dateutil are in Lambda's runtime; a
-copy beside it would shadow that one.
+copy beside it would shadow that one. Lambda compiles what is imported at every start, and people
+read it in its repository: comments and docstrings stay behind, licences do not.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stacks import native
+from stacks.bare import bare
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation.strategies import STRATEGIES
@@ -36,6 +38,21 @@ _OURS: Final = ("lambdas", "wickie")
 # The driver asks for its own version, so the head of METADATA goes along; licences must.
 _METADATA: Final = ("METADATA", "LICENSE")
 _CODE: Final = (".py", ".so")
+_UNUSED: Final = frozenset(
+    {
+        # scramp reads a certificate's signature algorithm, for channel binding, and no more.
+        *(
+            f"asn1crypto/{name}.py"
+            for name in ("_inet", "cms", "crl", "csr", "ocsp", "pdf", "pkcs12", "tsp")
+        ),
+        # The DB-API, which nobody here speaks: pg8000.native stands on pg8000.core alone.
+        "pg8000/dbapi.py",
+        "pg8000/legacy.py",
+    }
+)
+"""Files of drivers that are never imported. The tests sign in from a zip, in every way."""
+_EMPTIED: Final = frozenset({"pg8000/__init__.py"})
+"""They import what is left out, for whoever may want it."""
 _MOMENT: Final = 315_532_800  # 1980-01-01, the first that a zip can tell
 
 
@@ -160,8 +177,12 @@ def _vendor(name: str, target: Path) -> None:
             f"{name} {distribution.version} is installed and {_locked(name)} locked; run uv sync"
         )
     for file in distribution.files or ():
-        if _needed(file, (".py",)):
-            _copy(Path(str(distribution.locate_file(file))), target.joinpath(*file.parts))
+        if not _needed(file, (".py",)):
+            continue
+        copied = target.joinpath(*file.parts)
+        _copy(Path(str(distribution.locate_file(file))), copied)
+        if str(file) in _EMPTIED:
+            copied.write_text("")
 
 
 def _unpack(wheels: Path, target: Path) -> None:
@@ -176,7 +197,7 @@ def _needed(file: PurePath, suffixes: tuple[str, ...]) -> bool:
     top = file.parts[0]
     if top.endswith(".dist-info"):
         return file.name in _METADATA
-    return top not in ("..", "bin") and file.suffix in suffixes
+    return top not in ("..", "bin") and file.suffix in suffixes and str(file) not in _UNUSED
 
 
 def _locked(name: str) -> str:
@@ -193,6 +214,8 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.name == "METADATA":  # what follows the blank line is a README, a seventh of the zip
         target.write_text(source.read_text().partition("\n\n")[0] + "\n")
+    elif source.suffix == ".py":
+        target.write_text(bare(source.read_text(encoding="utf-8")), encoding="utf-8")
     else:
         shutil.copyfile(source, target)  # content alone: what mode it has here must not matter
     target.chmod(0o644)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 import uuid
@@ -15,11 +16,13 @@ import boto3
 from botocore.client import BaseClient
 from moto import mock_aws
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.server import ThreadedMotoServer
 
 from local import secretsmanager
 from local.secret_versions import detach, stage_pending, version_with
-from local.world import ACCOUNT, REGION, World
-from wickie.aws import Clients
+from local.world import ACCOUNT, REGION, World, environment
+from wickie.aws import Clients, FunctionClients
+from wickie.awsjson import JsonClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,29 +104,53 @@ def new_clients() -> Clients:
 
 @contextmanager
 def open_aws() -> Iterator[Aws]:
-    """Start one. Only one may run in a process, since moto's state is global."""
+    """
+    Start one. Only one may run in a process, since moto's state is global.
+
+    A function's own clients are not botocore's, where moto stands in: for them it also listens.
+    """
     with (
         tempfile.TemporaryDirectory() as scratch,
         mock_aws(),
         _one_call_at_a_time(),
         World("http://localhost", Path(scratch)) as world,
+        _listening() as endpoint,
     ):
         secretsmanager.complete(world)
-        clients = new_clients()
+        session = boto3.Session("testing", "testing", region_name=REGION)
+        clients = FunctionClients(environment(endpoint), session)
         yield Aws(clients, make_fingerprint_store(clients.dynamodb, clients.kms))
+
+
+@contextmanager
+def _listening() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
 
 
 @contextmanager
 def _one_call_at_a_time() -> Iterator[None]:
     """Moto's DynamoDB copies its table unlocked, which another thread's write breaks in upon."""
-    client_class: Any = BaseClient
-    lock, call = threading.RLock(), client_class._make_api_call  # noqa: SLF001
+    lock = threading.RLock()
 
-    def alone(client: Any, operation: str, parameters: Any) -> Any:
-        with lock:
-            return call(client, operation, parameters)
+    def alone(call: Any) -> Any:
+        def locked(client: Any, operation: str, parameters: Any) -> Any:
+            with lock:
+                return call(client, operation, parameters)
 
-    with patch.object(BaseClient, "_make_api_call", alone):
+        return locked
+
+    botocores: Any = BaseClient
+    with (
+        patch.object(BaseClient, "_make_api_call", alone(botocores._make_api_call)),  # noqa: SLF001
+        patch.object(JsonClient, "call", alone(JsonClient.call)),
+    ):
         yield
 
 

@@ -2,8 +2,9 @@
 Where a rotation touches the outside: every AWS call, every exchange over any other socket.
 
 Found from below, so that no driver needs code of its own here: boto3's calls all pass
-`BaseClient._make_api_call`, and a driver written in Python ends in `socket.socket` or
-`ssl.SSLSocket`. What is sent until an answer is read counts as one call.
+`BaseClient._make_api_call`, those of wickie's own clients `JsonClient.call`, and a driver written
+in Python ends in `socket.socket` or `ssl.SSLSocket`. What is sent until an answer is read counts as
+one call.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from botocore.client import BaseClient
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from bench.faults.fuse import Call
+from wickie.awsjson import JsonClient
+from wickie.awsjson.errors import UnansweredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +74,27 @@ def _to_aws(client: Any, operation: str) -> Callable[[int], Call]:
         True,
         lambda: EndpointConnectionError(endpoint_url=url),
         lambda: ReadTimeoutError(endpoint_url=url),
+        lambda code, text: ClientError(_error(code, text), operation),
     )
+
+
+def _to_aws_in_json(client: JsonClient, operation: str) -> Callable[[int], Call]:
+    def silence() -> Exception:
+        return UnansweredError(f"{operation} was not answered")
+
+    name = f"{client.scope.service} {operation}"
+    return lambda number: Call(
+        number,
+        name,
+        True,
+        silence,
+        silence,
+        lambda code, text: getattr(client.exceptions, code)(_error(code, text), operation),
+    )
+
+
+def _error(code: str, text: str) -> Any:
+    return {"Error": {"Code": code, "Message": text}}
 
 
 def _writing(_name: str, original: Any) -> Any:
@@ -106,7 +129,8 @@ def _one_call(name: str, original: Any) -> Any:
 def _aws_call(_name: str, original: Any) -> Any:
     def call(client: Any, operation: str, parameters: Any) -> Any:
         by, ask = fuse_here(), partial(original, client, operation, parameters)
-        return by.through(_to_aws(client, operation), ask) if by else ask()
+        told = _to_aws_in_json if isinstance(client, JsonClient) else _to_aws
+        return by.through(told(client, operation), ask) if by else ask()
 
     return call
 
@@ -115,6 +139,7 @@ _WRITES: Final = ("send", "sendall", "sendmsg")
 _READS: Final = ("recv", "recv_into", "recvmsg")
 _PATCHES: Final[tuple[tuple[Any, tuple[str, ...], Callable[[str, Any], Any]], ...]] = (
     (BaseClient, ("_make_api_call",), _aws_call),
+    (JsonClient, ("call",), _aws_call),
     (socket.socket, ("connect",), _one_call),
     (ssl.SSLSocket, ("do_handshake",), _one_call),
     (socket.socket, _WRITES, _writing),

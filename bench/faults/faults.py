@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import ClientError
-
 from bench.faults.arenas import Administered, Crowded
 from bench.faults.fuse import Call, Fuse, Phase
 from bench.faults.invariants import ALWAYS, broken
@@ -82,7 +80,7 @@ def _timeout(_trial: Trial, fuse: Fuse, _call: Call) -> None:
 def _skewed(_trial: Trial, _fuse: Fuse, call: Call) -> None:
     """Have AWS refuse the signature, as it does when the caller's clock is off."""
     text = "Signature expired: 20200101T000000Z is now earlier than 20200101T001000Z"
-    raise ClientError({"Error": {"Code": "InvalidSignatureException", "Message": text}}, call.name)
+    raise call.refused("InvalidSignatureException", text)
 
 
 def _same_token(trial: Trial, _fuse: Fuse, _call: Call) -> None:

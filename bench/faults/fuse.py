@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -36,6 +36,10 @@ class Call:
     """Cut the connection, and make what its driver then raises."""
     late: Callable[[], Exception] = field(repr=False)
     """Make what is raised when the answer is not waited for any longer."""
+    refused: Callable[[str, str], Exception] = field(default=Exception, repr=False)
+    """Make what is raised when AWS answers with an error of that code and text."""
+    answered: bool = False
+    """Whether an answer was read: a goodbye has none, and a refusal of AWS's raises."""
 
 
 def _nothing(_fuse: Fuse, _call: Call) -> None:
@@ -127,6 +131,8 @@ class Fuse:
         return made
 
     def _reach(self, call: Call, phase: Phase) -> None:
+        if phase is Phase.AFTER:
+            self.calls[call.number] = replace(call, answered=True)
         if (call.number, phase) == (self._at, self._phase):
             self.blown = True
             self._act(self, call)

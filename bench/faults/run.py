@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.faults.faults import FAULTS, AtCalls
-from bench.faults.fuse import Fuse
+from bench.faults.fuse import Fuse, Phase
 from bench.faults.invariants import IN_THE_END, broken
 from bench.faults.trial import Trial
 
@@ -74,7 +74,10 @@ def try_out(
 def applicable(rotator: Rotator, name: str, made: Sequence[Call]) -> list[Call]:
     """Those calls at which a fault may strike."""
     fault = FAULTS[name]
-    return [call for call in made if isinstance(fault, AtCalls) and fault.applies(rotator, call)]
+    if not isinstance(fault, AtCalls):
+        return []
+    late = fault.phase is Phase.AFTER
+    return [c for c in made if fault.applies(rotator, c) and (c.answered or not late)]
 
 
 def names(*, everywhere: bool) -> Iterable[str]:

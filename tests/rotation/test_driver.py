@@ -194,3 +194,17 @@ def test_a_rotation_that_only_tests_signs_in_and_changes_nothing(alternating_fak
     )
     alternating_fake.step(arn, Step.TEST, token)
     assert database.changed == []
+
+
+@pytest.mark.parametrize("step", [Step.SET, Step.TEST, Step.FINISH])
+def test_a_step_reads_each_value_once(aws, database, arn, monkeypatch, step):
+    """While the user has its new password already, AWSCURRENT does not let anybody in."""
+    token, read = aws.until(arn, step), []
+    get = aws.client.get_secret_value
+    monkeypatch.setattr(
+        aws.client, "get_secret_value", lambda **kw: (read.append(kw["VersionId"]), get(**kw))[1]
+    )
+    aws.step(arn, step, token)
+    assert sorted(read) == sorted({*read})
+    assert len(read) == 2
+    assert database.asked

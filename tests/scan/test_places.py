@@ -12,6 +12,7 @@ from tests.scan.paper import drawn, managed, read
 from tests.scan.test_sources import a_function
 from wickie.aws import Clients
 from wickie.config import Scan
+from wickie.elsewhere import elsewhere
 from wickie.errors import ConfigError
 from wickie.model import Gap
 from wickie.scan import engine
@@ -79,7 +80,7 @@ def test_what_leaks_in_another_region_is_found_there():
 @pytest.mark.usefixtures("aws")
 def test_what_leaks_in_another_account_is_found_there_by_its_role():
     value = drawn()
-    account = Clients().elsewhere("eu-west-1", ROLE, "wickie-1")
+    account = elsewhere(Clients(), "eu-west-1", ROLE, "wickie-1")
     account.s3.create_bucket(
         Bucket="theirs", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
@@ -115,7 +116,7 @@ def test_credentials_of_a_role_are_fetched_when_needed_and_anew_before_they_end(
         }  # fmt: skip
 
     monkeypatch.setattr(home.service("sts"), "assume_role", assume_role)
-    account = home.elsewhere("eu-west-1", ROLE, "wickie-1")
+    account = elsewhere(home, "eu-west-1", ROLE, "wickie-1")
     assert asked == []
     ids = [account.s3._request_signer._credentials.get_frozen_credentials() for _ in range(4)]
     assert [each.access_key for each in ids][1:] == ["id-2"] * 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import RotationError
 from wickie.fingerprints.encodings import publishable
@@ -78,15 +78,14 @@ class FingerprintTable:
 
     def load(self) -> Iterator[Fingerprint]:
         """Read every print there is; the table also holds leases, which are none."""
-        pages = self.dynamodb.get_paginator("scan").paginate(
-            TableName=self.name, FilterExpression="attribute_exists(entries)"
+        found = _items(
+            self.dynamodb.scan, TableName=self.name, FilterExpression="attribute_exists(entries)"
         )
-        for page in pages:
-            for item in page["Items"]:
-                arn, version = item["secret"]["S"], item["version"]["S"]
-                stage, adopted = Stage(item["stage"]["S"]), int(item["adopted"]["N"])
-                for name, length, windows, whole in unpack(item["entries"]["B"]):
-                    yield Fingerprint(arn, version, stage, name, length, windows, whole, adopted)
+        for item in found:
+            arn, version = item["secret"]["S"], item["version"]["S"]
+            stage, adopted = Stage(item["stage"]["S"]), int(item["adopted"]["N"])
+            for name, length, windows, whole in unpack(item["entries"]["B"]):
+                yield Fingerprint(arn, version, stage, name, length, windows, whole, adopted)
 
     def _restaged(self, arn: str, stages: Mapping[str, Stage]) -> bool:
         seen = self._stages(arn)
@@ -106,7 +105,8 @@ class FingerprintTable:
         return True
 
     def _stages(self, arn: str) -> dict[str, Stage]:
-        pages = self.dynamodb.get_paginator("query").paginate(
+        items = _items(
+            self.dynamodb.query,
             TableName=self.name,
             ConsistentRead=True,
             KeyConditionExpression="#secret = :secret",
@@ -118,7 +118,6 @@ class FingerprintTable:
             },
             ExpressionAttributeValues={":secret": {"S": arn}},
         )
-        items = (item for page in pages for item in page["Items"])
         return {item["version"]["S"]: Stage(item["stage"]["S"]) for item in items}
 
     def _change(
@@ -139,3 +138,13 @@ class FingerprintTable:
                 "ExpressionAttributeValues": values,
             }
         }
+
+
+def _items(ask: Callable[..., Any], **question: Any) -> Iterator[dict[str, Any]]:
+    """All that a scan or query finds, page after page: not every client has paginators."""
+    while True:
+        page = ask(**question)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        question["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
-
+from wickie.awsjson.errors import refusals, silences
 from wickie.errors import (
     ConfigError,
     Error,
@@ -19,6 +18,8 @@ from wickie.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from wickie.awsjson.errors import RefusedError
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ _TRY_AGAIN: Final = frozenset(
 )
 _ABSENT: Final = ("NotFoundException", "NotFoundFault", "NotFound", "InvalidDocument")
 _SERVER_FAULT: Final = 500
+_NOBODY: Final = ("NoCredentialsError", "NoRegionError")
 
 
 @contextmanager
@@ -42,25 +44,26 @@ def asking(thing: str) -> Iterator[None]:
     """
     Turn what AWS refuses about `thing` into wickie's errors.
 
-    The text of a ClientError is AWS's own and names resources and principals only; the text of
-    a BotoCoreError may quote the parameters of the call, so that one is never passed on.
+    The text of a refusal is AWS's own and names resources and principals only; the text of a
+    BotoCoreError may quote the parameters of the call, so that one is never passed on.
     """
     try:
         yield
-    except ClientError as error:
+    except refusals() as error:
         raise _in_our_words(thing, error) from None
-    except (NoCredentialsError, NoRegionError) as error:
-        raise ConfigError(
-            f"no AWS credentials or region to ask about {thing} ({type(error).__name__}); "
-            f"set AWS_PROFILE or AWS_REGION"
-        ) from None
-    except BotoCoreError as error:
+    except silences() as error:
+        kind = type(error).__name__
+        if kind in _NOBODY:
+            raise ConfigError(
+                f"no AWS credentials or region to ask about {thing} ({kind}); "
+                f"set AWS_PROFILE or AWS_REGION"
+            ) from None
         raise ProviderUnavailableError(
-            f"AWS could not be asked about {thing} ({type(error).__name__}); try again"
+            f"AWS could not be asked about {thing} ({kind}); try again"
         ) from None
 
 
-def _in_our_words(thing: str, error: ClientError) -> Error:
+def _in_our_words(thing: str, error: RefusedError) -> Error:
     code = error.response["Error"].get("Code", "")
     text = " ".join(error.response["Error"].get("Message", "").split())
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

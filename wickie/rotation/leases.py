@@ -22,8 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from wickie.awsjson.errors import refusals, silences
 from wickie.errors import ConfigError, Error, ProviderUnavailableError
 from wickie.rotation.asking import Patience
 from wickie.rotation.strategies import base_of
@@ -94,7 +93,7 @@ class Leases:
     def give_back(self, user: Credential, secret: str, purpose: str) -> None:
         """End the lease of whoever was cut off, if that one has it still."""
         # Where this fails, or another has it by now, the lease ends or has ended by itself.
-        with suppress(ClientError, BotoCoreError):
+        with suppress(*refusals(), *silences()):
             self._update(
                 user,
                 "REMOVE #owner, #until",
@@ -131,7 +130,7 @@ class Leases:
                 },
                 condition=f"{_FREE} AND {_OURS}",
             )
-        except ClientError as error:
+        except refusals() as error:
             if error.response["Error"].get("Code") != "ConditionalCheckFailedException":
                 raise
             response: Any = error.response

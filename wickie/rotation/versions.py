@@ -83,6 +83,8 @@ class Secret(Generic[C]):
     id: str
     parse: Callable[[str, str], C] = field(repr=False)
     """Reads a value, given the secret's name for what it has to say about it."""
+    _read: dict[str, C] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Values by version, for the time of one invocation: a version's value never changes."""
 
     def versions(self) -> Versions:
         """Ask which versions there are. Raises `NotFoundError`, or `ConfigError` for a replica."""
@@ -109,11 +111,13 @@ class Secret(Generic[C]):
 
     def find(self, version_id: str) -> C | None:
         """Read a version; None where it has no value (yet). By id: a label may lag behind."""
+        if version_id in self._read:
+            return self._read[version_id]
         try:
             reply = self.client.get_secret_value(SecretId=self.id, VersionId=version_id)
         except self.client.exceptions.ResourceNotFoundException:
             return None
-        return self._parsed(reply)
+        return self._read.setdefault(version_id, self._parsed(reply))
 
     def read_current(self) -> C:
         """Read a secret that is none of ours to rotate, and so to describe."""

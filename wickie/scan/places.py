@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wickie.elsewhere import elsewhere, require_credentials
 from wickie.model import Gap
 from wickie.scan import sources
 from wickie.scan.sources.reading import refused
@@ -155,15 +156,15 @@ def _places(scope: Scope, home: Clients) -> Iterator[_Place | Gap]:
     if not scope.regions:
         yield _Place(home)
     for region in scope.regions:
-        yield _Place(home.elsewhere(region), "", region)
+        yield _Place(elsewhere(home, region), "", region)
     for account in scope.accounts:
         name = account.role.split(":")[4]
         regions = account.regions or scope.regions or [home.region]
-        clients = home.elsewhere(regions[0], account.role, account.external_id)
+        clients = elsewhere(home, regions[0], account.role, account.external_id)
         try:
-            clients.signing()
+            require_credentials(clients)
         except (BotoCoreError, ClientError) as error:
             reason = f"{refused(error)}; let the flows' role assume it, by its trust policy"
             yield Gap(f"account {name} by {account.role}", reason)
         else:
-            yield from (_Place(clients.elsewhere(region), name, region) for region in regions)
+            yield from (_Place(elsewhere(clients, region), name, region) for region in regions)
