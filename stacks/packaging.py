@@ -4,7 +4,7 @@ The functions' code, put together without Docker: `python -m stacks.packaging`.
 What goes in is what a function imports, followed through wickie, and the driver of its engine;
 of a driver with native code, the wheel for Lambda. boto3 and dateutil are in Lambda's runtime; a
 copy beside it would shadow that one. Lambda compiles what is imported at every start, and people
-read it in its repository: comments and docstrings stay behind, licences do not.
+read it in its repository: what only readers and type checkers need stays behind, licences do not.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation.strategies import STRATEGIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 _OWN: Final = ("refresh", "watch")
 """Functions that serve no engine."""
 _OURS: Final = ("lambdas", "wickie")
-# The driver asks for its own version, so the head of METADATA goes along; licences must.
+# The driver asks for its own version, so some lines of METADATA go along; licences must.
 _METADATA: Final = ("METADATA", "LICENSE")
+_HEADERS: Final = ("Metadata-Version:", "Name:", "Version:")
 _CODE: Final = (".py", ".so")
 _UNUSED: Final = frozenset(
     {
@@ -59,23 +60,35 @@ _MOMENT: Final = 315_532_800  # 1980-01-01, the first that a zip can tell
 class CodeFor(Protocol):
     """Puts the code of a function together: `build`, or what stands for it in tests."""
 
-    def __call__(self, name: str, /, *, files: Mapping[str, str] | None = None) -> Path:
+    def __call__(
+        self, name: str, /, *, also: Sequence[str] = (), files: Mapping[str, str] | None = None
+    ) -> Path:
         """See `build`."""
 
 
-def build(name: str, root: Path = PROJECT, *, files: Mapping[str, str] | None = None) -> Path:
+def build(
+    name: str,
+    root: Path = PROJECT,
+    *,
+    also: Sequence[str] = (),
+    files: Mapping[str, str] | None = None,
+) -> Path:
     """
-    Make `build/lambda/<name>` under `root` anew and return it. Same input, same bytes.
+    Make a folder of its own under `root` anew and return it. Same input, same bytes.
 
-    `name` is an engine, for its rotation function, or `refresh` or `watch`; `files` are added:
-    a function's environment takes 4 kB at most.
+    Args:
+        name: An engine, for its rotation function, or `refresh` or `watch`.
+        root: Where `build/lambda` is.
+        also: Modules that the function names in strings, and not every one of its kind needs.
+        files: What is added: a function's environment takes 4 kB at most.
     """
     entries, drivers, compiled = _contents_of(name)
-    target = root / "build" / "lambda" / name
+    variant = "-".join([name, *(module.rpartition(".")[2] for module in also)])
+    target = root / "build" / "lambda" / variant
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as scratch:
         made = Path(scratch) / name
-        for source in sorted(_reachable(entries)):
+        for source in sorted(_reachable([*entries, *also])):
             _copy(source, made / source.relative_to(PROJECT))
         for driver in drivers:
             _vendor(driver, made)
@@ -212,8 +225,9 @@ def _lock() -> dict[str, Any]:
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.name == "METADATA":  # what follows the blank line is a README, a seventh of the zip
-        target.write_text(source.read_text().partition("\n\n")[0] + "\n")
+    if source.name == "METADATA":  # most of it is a README, a seventh of the zip
+        lines = source.read_text().splitlines(keepends=True)
+        target.write_text("".join(line for line in lines if line.startswith(_HEADERS)))
     elif source.suffix == ".py":
         target.write_text(bare(source.read_text(encoding="utf-8")), encoding="utf-8")
     else:

@@ -17,6 +17,7 @@ from stacks.constructs.rotation_function import RotationFunction, SecretGroup, g
 from stacks.permissions import DELIVER, LEASE, MASTER, PUBLISH, ROTATE
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
+from wickie.rotation.registry import DELIVERY
 
 if TYPE_CHECKING:
     from stacks.data import DataStack
@@ -59,7 +60,7 @@ class RotationStack(Stack):
             self,
             group.name,
             name=group.function_name,
-            code=lambda_.Code.from_asset(str(self._code_for(group.engine))),
+            code=lambda_.Code.from_asset(str(self._code_for(group.engine, also=_named(group)))),
             environment={
                 **group.settings,
                 "WICKIE_STAGE": self._config.stage,
@@ -113,6 +114,11 @@ class RotationStack(Stack):
         )
         # Secrets Manager invokes the function while the schedule is being made.
         schedule.node.add_dependency(rotation.permission, rotation.role)
+
+
+def _named(group: SecretGroup) -> tuple[str, ...]:
+    """Modules that only some functions of an engine need."""
+    return (DELIVERY,) if group.first.blocks() else ()
 
 
 def _window(secret: ManagedSecret) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -100,7 +100,10 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def synthesise(tmp_path_factory: pytest.TempPathFactory, code: Path) -> Synthesise:
     """Synthesise any configurations in one app, in this process."""
 
-    def code_for(name: str, files: Mapping[str, str] | None = None) -> Path:
+    def code_for(
+        name: str, also: Sequence[str] = (), files: Mapping[str, str] | None = None
+    ) -> Path:
+        del also
         if not files:
             return code
         folder = tmp_path_factory.mktemp(name)

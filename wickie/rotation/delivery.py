@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PERMISSIONS: Final = ("secretsmanager:GetSecretValue",)
 """On the secrets that hold the keys of Prefect's API."""
-ACTIONS: Final = ("deliver", "locate")
 
 
 def act(

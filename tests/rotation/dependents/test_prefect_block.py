@@ -24,6 +24,7 @@ from wickie.aws import Clients
 from wickie.errors import ConfigError, DependentError, NotFoundError
 from wickie.model import DependentState
 from wickie.rotation.dependents.registry import open_dependent
+from wickie.rotation.registry import DELIVERY
 from wickie.rotation.remote import RemoteSecret
 from wickie.rotation.replacement import ReplacementRequest, replace
 
@@ -111,7 +112,7 @@ def _deploy(world: World, settings: Any) -> None:
         Handler="lambdas.rotate.lambda_handler",
         Role=role["Role"]["Arn"],
         Timeout=60,
-        Code={"ZipFile": archive(build("postgres"))},
+        Code={"ZipFile": archive(build("postgres", also=[DELIVERY]))},
         Environment={
             "Variables": {
                 "WICKIE_ENGINE": "postgres",
