@@ -105,12 +105,13 @@ ENGINES: Final[Mapping[str, Engine]] = {
     ),
     "redshift": Engine(
         "wickie.providers.redshift:Redshift",
-        ("single-user",),
+        ("single-user", "alternating-users"),
         drivers=_PG8000,
         longest=64,
         forbidden="'\"\\/@",
-        verified_against="no Redshift: PostgreSQL 15 with MD5 logins and a view for stv_sessions, "
-        "where the statements are the same; method 13 by a stand-in",
+        verified_against="no Redshift: PostgreSQL 15 with MD5 logins and views in the place of its "
+        "system views, where the statements are the same; of its roles, syslog access and session "
+        "timeout only the statements' words; method 13 by a stand-in",
     ),
     "rds-master": Engine(
         "wickie.providers.rds_master:RdsMaster",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bench.faults.arenas import Unavailable
 from bench.faults.arenas.postgres import PostgresArena
+from bench.faults.standins.redshift import SYSTEM_VIEWS
 from local.postgres import Postgres, binaries
 
 if TYPE_CHECKING:
@@ -14,11 +16,23 @@ if TYPE_CHECKING:
 
 
 class RedshiftArena(PostgresArena):
-    """PostgreSQL's users, whose secrets say that it is Redshift."""
+    """PostgreSQL's users, whose secrets say that it is Redshift. They only use, and own nothing."""
 
     def __init__(self, server: Postgres) -> None:
         super().__init__(server)
         self._master = self._with(self._master, engine="redshift")
+        self.run("set allow_system_table_mods = on", *SYSTEM_VIEWS, "create group clerks")
+
+    def secret(self) -> str:
+        """See `Arena`."""
+        value = super().secret()
+        name = json.loads(value)["username"]
+        self.run(
+            f"alter table of_{name} owner to postgres",
+            f"grant select on of_{name} to {name}",
+            f"alter group clerks add user {name}",
+        )
+        return value
 
 
 @contextmanager
