@@ -89,7 +89,9 @@ def test_whatever_befalls_a_rotation_it_ends_well(tried: Tried, fault: str) -> N
 
 
 def test_a_second_rotation_survives_as_the_first_does(tried: Tried) -> None:
-    second, points = replace(tried.rotator, second=True), tried.one_for("kill-after")
-    tally = try_out(second, "kill-after", lambda call: call.number in points, tried.made)
+    rotator = replace(tried.rotator, second=True)
+    second = replace(tried, rotator=rotator, made=calls(rotator))
+    points = second.one_for("kill-after")
+    tally = try_out(rotator, "kill-after", lambda call: call.number in points, second.made)
     assert not tally.broken
     assert tally.tried

@@ -48,7 +48,7 @@ def let_in_before_it_is_stored(patch: Patch) -> None:
 
     def hasty(self: SshKey, current: Any, previous: Any, token: str) -> Any:
         pending = issue(self, current, previous, token)
-        self.install(pending, current, previous)
+        self.install(pending, current, previous())
         return pending
 
     patch.setattr(SshKey, "issue", hasty)

@@ -1,8 +1,11 @@
-"""Kingfisher's rules take a while to load: once for all tests of a session."""
+"""What tests of scans share: Kingfisher's rules, which load slowly, and moto as it comes."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from moto.cloudformation.responses import CloudFormationResponse
 
 from tests.scan.paper import KEY
 from wickie.scan.detectors import KingfisherDetector
@@ -11,3 +14,18 @@ from wickie.scan.detectors import KingfisherDetector
 @pytest.fixture(scope="session")
 def kingfisher() -> KingfisherDetector:
     return KingfisherDetector(KEY)
+
+
+_MOTOS: dict[str, Any] = dict(vars(CloudFormationResponse))
+_TRANSFORMERS = dict(CloudFormationResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER)
+
+
+@pytest.fixture(autouse=True)
+def _cloudformation_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local AWS puts its own in moto's place, for as long as the process lives."""
+    for name, value in _MOTOS.items():
+        if callable(value) and vars(CloudFormationResponse)[name] is not value:
+            monkeypatch.setattr(CloudFormationResponse, name, value)
+    monkeypatch.setattr(
+        CloudFormationResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", {**_TRANSFORMERS}
+    )
