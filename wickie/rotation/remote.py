@@ -30,6 +30,9 @@ PERMISSIONS: Final = (
     "secretsmanager:RotateSecret",
 )
 
+_MISSED: Final = 2
+"""Looks in a row that find a version without its label, for its rotation to count as abandoned."""
+
 
 @dataclass(frozen=True)
 class RemoteSecret:
@@ -123,17 +126,18 @@ class RemoteSecret:
 
     def wait_for(self, clients: Clients, version: str, patience: Patience) -> None:
         """Wait until the rotation that makes `version` has ended, and raise unless it is in use."""
-        seen = False
+        seen, missed = False, 0
 
         def promoted() -> bool | None:
-            nonlocal seen
+            nonlocal seen, missed
             stage = self.describe(clients, self.arn).stage_of(version)
             if stage is Stage.CURRENT:
                 return True
-            # It takes Secrets Manager a moment to label the version it has promised.
-            abandoned = seen and stage is not Stage.PENDING
+            # It takes Secrets Manager a moment to label the version it has promised; and a label
+            # that moves may be in neither place for whoever looks just then.
             seen = seen or stage is Stage.PENDING
-            return False if abandoned else None
+            missed = missed + 1 if seen and stage is not Stage.PENDING else 0
+            return False if missed >= _MISSED else None
 
         answer = patience.until(promoted)
         if answer is None:
