@@ -8,6 +8,7 @@ what it did a sign-in does. https://docs.aws.amazon.com/AmazonElastiCache/latest
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -34,7 +35,7 @@ _SERVER_FAULT: Final = 500
 
 
 @dataclass(frozen=True)
-class _ManagedUser:
+class _ManagedUser(ABC):
     """
     `TwoPasswords` and a `Witness` for the one user that `options` names.
 
@@ -153,11 +154,13 @@ class _ManagedUser:
     def _user(self) -> str:
         return self.context.option("user")
 
+    @abstractmethod
     def _describe(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """Ask the service for the user."""
 
+    @abstractmethod
     def _modify(self, passwords: list[str]) -> None:
-        raise NotImplementedError
+        """Have the service honour exactly these."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,7 @@ SCOPES = ["api", "read_repository"]
 
 
 @dataclass
-class Vendor:
+class Vendor(ABC):
     """One vendor's API: who is let in is decided here, from what was issued and revoked."""
 
     tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -47,8 +48,9 @@ class Vendor:
     def presented(self, headers: Any) -> str | None:
         return str(headers.get("Authorization", "")).removeprefix("Bearer ") or None
 
+    @abstractmethod
     def route(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
-        raise NotImplementedError
+        """Answer who was let in: status and body."""
 
     def secret(self) -> str:
         """A secret's value with a token that works."""

@@ -182,7 +182,7 @@ def test_mysqls_statements_are_not_sent_to_mariadb(server):
 
 def test_nobody_changes_a_user_that_another_session_is_changing(server, monkeypatch):
     user = server.user()
-    monkeypatch.setattr("wickie.providers.mysql._LOCK_SECONDS", 0)
+    monkeypatch.setattr("wickie.providers.myserver._LOCK_SECONDS", 0)
     with (
         mariadb()._holding(server.admin, user.username),
         pytest.raises(ProviderUnavailableError, match="another session is changing"),
