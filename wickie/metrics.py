@@ -78,7 +78,7 @@ class Invocation:
         started, reason, answer = self.clock(), "", None
         try:
             answer = act()
-        except Exception as error:
+        except Exception as error:  # whatever a driver raises too: it is counted, and goes on
             reason = type(error).__name__
             raise
         finally:

@@ -42,16 +42,18 @@ class Connections:
 
     def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send one request and read the answer. Raises `OSError`, or `http.client`'s errors."""
-        connection = self._kept() or self._opened()
+        connection, open_still = self._kept() or self._opened(), False
         try:
             connection.request("POST", "/", body, dict(headers))
             answer = connection.getresponse()
             told = Answer(answer.status, answer.headers.get("x-amzn-requestid", ""), _read(answer))
-        except BaseException:
-            connection.close()
-            raise
-        if not answer.will_close:
-            self._idle.append(connection)
+            open_still = not answer.will_close
+        finally:
+            # Wherever it broke off, what is in it is half of something.
+            if open_still:
+                self._idle.append(connection)
+            else:
+                connection.close()
         return told
 
     def _kept(self) -> http.client.HTTPConnection | None:

@@ -76,7 +76,7 @@ class Leases:
         self._take(user, secret, purpose)
         try:
             yield
-        except Exception:
+        except Exception:  # whatever a driver raises; who is killed gives nothing back
             self.give_back(user, secret, purpose)
             raise
         if not go_on:
