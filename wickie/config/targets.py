@@ -1,11 +1,12 @@
-"""What may stand under `scan.targets` with options of its own, and where targets are read."""
+"""What may stand under `scan`: what is read, and in which accounts and regions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from wickie.config.section import Section
 
@@ -100,3 +101,57 @@ OwnTarget = (
     | CloudWatchLogsTarget
     | PrefectTarget
 )
+
+
+class ListedTarget(Section):
+    """What an AWS API lists, of names that start with `prefix`; see docs/sources.md."""
+
+    kind: Literal[
+        "lambda-environment",
+        "ecs-task-definition",
+        "codebuild-project",
+        "ec2-user-data",
+        "ec2-launch-template",
+        "autoscaling-launch-configuration",
+        "ssm-parameter",
+        "ssm-document",
+        "cloudformation-stack",
+        "step-functions-state-machine",
+        "step-functions-execution",
+        "glue-job",
+        "glue-connection",
+        "api-gateway-stage",
+        "api-gateway-v2-stage",
+        "appsync-api",
+        "batch-job-definition",
+        "sagemaker-model",
+        "sagemaker-notebook-lifecycle",
+        "amplify-app",
+        "eventbridge-target",
+        "secretsmanager-metadata",
+        "data-pipeline",
+    ]
+    prefix: str = ""
+
+
+Target = Annotated[OwnTarget | ListedTarget, Field(discriminator="kind")]
+
+
+class Scan(Section):
+    """What the nightly scan reads; when it runs stands in prefect.yaml."""
+
+    targets: tuple[Target, ...] = ()
+    regions: tuple[Region, ...] = Field(default=(), description="none: the one wickie runs in")
+    accounts: tuple[Account, ...] = Field(default=(), description="read beside wickie's own")
+
+    @model_validator(mode="after")
+    def _accounts_known(self) -> Scan:
+        known = {account.role.split(":")[4] for account in self.accounts}
+        for target in self.targets:
+            if isinstance(target, S3Target) and target.account and target.account not in known:
+                raise ValueError(f"account {target.account} is not under scan.accounts; add it")
+        return self
+
+    def declared(self) -> list[Mapping[str, Any]]:
+        """Its targets as plain data: their kind, and the options that were given."""
+        return [t.model_dump(mode="json", exclude_defaults=True) for t in self.targets]
