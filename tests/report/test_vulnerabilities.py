@@ -11,12 +11,8 @@ from tests.report.conftest import NOON
 from tests.report.test_sarif import VALIDATOR
 from tests.vulnerabilities.paper import finding
 from wickie.model import Gap, Location, Severity
-from wickie.report.vulnerabilities import (
-    VulnerabilityReport,
-    render_findings,
-    render_json,
-    render_sarif,
-)
+from wickie.report.document import render_findings
+from wickie.report.vulnerabilities import VulnerabilityReport, render_json, render_sarif
 from wickie.report.vulnerability_page import render_html
 from wickie.vulnerabilities.finding import Suppression
 from wickie.vulnerabilities.scanner import Attestation, DatabaseIdentity

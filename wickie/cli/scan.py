@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-import typer
-from rich.console import Console
-
 from wickie.aws import Clients
-from wickie.cli.consoles import progress, results
+from wickie.cli.consoles import progress
 from wickie.cli.failures import explain, warn
 from wickie.cli.findingkey import finding_key
+from wickie.cli.writing import write
 from wickie.config import load_config
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, NothingScannedError
@@ -42,7 +41,6 @@ _RENDERERS: Final[Mapping[str, Callable[[Report], str]]] = {
 }
 _DEFAULT_CONFIG: Final = Path("wickie.yaml")
 _NO_STAGE: Final = "none"
-_WIDTH: Final = 200
 
 
 def run(paths: Sequence[Path], config_path: Path | None, output: Output, file: Path | None) -> int:
@@ -69,7 +67,8 @@ def run(paths: Sequence[Path], config_path: Path | None, output: Output, file: P
         warn(f"not scanned: {gap.uri}: {gap.reason}")
     result = replace(result, gaps=(*gaps, *result.gaps))
     report = Report(config.stage if config else _NO_STAGE, result)
-    _write(report, output, file)
+    render = _RENDERERS.get(output)
+    write(render and partial(render, report), partial(print_report, report), file)
     return report.exit_code()
 
 
@@ -112,17 +111,3 @@ def _detectors(config: Config | None, gaps: list[Gap]) -> Sequence[Detector]:
         except Exception as error:  # noqa: BLE001  (whatever it is, the scan goes on without)
             gaps.append(Gap(f"managed secrets of stage {config.stage}", explain(error)))
     return open_detectors(finding_key())
-
-
-def _write(report: Report, output: Output, file: Path | None) -> None:
-    if render := _RENDERERS.get(output):
-        text = render(report)
-        if file:
-            file.write_text(text)
-        else:
-            typer.echo(text, nl=False)
-    elif file:
-        with file.open("w") as opened:
-            print_report(report, Console(file=opened, highlight=False, width=_WIDTH))
-    else:
-        print_report(report, results())

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
-import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from wickie.aws import Clients
-from wickie.cli.consoles import progress, results
+from wickie.cli.consoles import progress
 from wickie.cli.failures import explain, warn
+from wickie.cli.writing import write
 from wickie.config import load_config
 from wickie.errors import ConfigError, NothingScannedError
 from wickie.model import Gap
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from rich.console import Console
+
     from wickie.config.vulnerabilities import Vulnerabilities
     from wickie.vulnerabilities.scanner import Scanner
 
@@ -35,7 +37,6 @@ _RENDERERS: Final[Mapping[str, Callable[[VulnerabilityReport], str]]] = {
     "json": render_json,
     "sarif": render_sarif,
 }
-_WIDTH: Final = 200
 
 
 def run(
@@ -74,7 +75,8 @@ def run(
     if sboms:
         _write_sboms(scanned, sboms)
     report = VulnerabilityReport(config.stage, scan)
-    _write(report, output, file)
+    render = _RENDERERS.get(output)
+    write(render and partial(render, report), partial(_print, report), file)
     return report.exit_code()
 
 
@@ -99,22 +101,6 @@ def _write_sboms(scanned: Sequence[Scanned], folder: Path) -> None:
     for number, each in enumerate(scanned):
         for engine, sbom in each.sboms.items():
             (folder / f"{number:03}-{engine}.cdx.json").write_text(json.dumps(sbom, indent=2))
-
-
-def _write(
-    report: VulnerabilityReport, output: Literal["table", "json", "sarif"], file: Path | None
-) -> None:
-    if render := _RENDERERS.get(output):
-        text = render(report)
-        if file:
-            file.write_text(text)
-        else:
-            typer.echo(text, nl=False)
-    elif file:
-        with file.open("w") as opened:
-            _print(report, Console(file=opened, highlight=False, width=_WIDTH))
-    else:
-        _print(report, results())
 
 
 def _print(report: VulnerabilityReport, console: Console) -> None:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.model import Severity, to_jsonable
+from wickie.report import document
 from wickie.report.headline import count
 from wickie.report.sarif import FINGERPRINT, LEVELS, SECURITY_SEVERITIES, notification, utc
 from wickie.report.sarif import sarif_uri as uri
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from wickie.vulnerabilities.finding import Vulnerability
     from wickie.vulnerabilities.scanning import VulnerabilityScan
-
-SCHEMA_VERSION: Final = "1"
 
 _SEVEREST_FIRST: Final = tuple(Severity)
 _FOUND: Final = 10
@@ -81,24 +80,7 @@ class VulnerabilityReport:
 
 def render_json(report: VulnerabilityReport) -> str:
     """The whole report as one JSON document."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "kind": report.kind,
-        "run_id": report.run_id,
-        "headline": report.headline,
-        "exit_code": report.exit_code(),
-        **to_jsonable(report),
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def render_findings(report: VulnerabilityReport) -> str:
-    """One JSON line per finding, suppressed ones too, each complete in itself."""
-    head = {"schema_version": SCHEMA_VERSION, "run_id": report.run_id, "stage": report.stage}
-    return "".join(
-        json.dumps({**head, **to_jsonable(finding)}, ensure_ascii=False) + "\n"
-        for finding in report.findings
-    )
+    return document.render_json(report, headline=report.headline)
 
 
 def render_sarif(report: VulnerabilityReport) -> str:
