@@ -66,16 +66,20 @@ class Kind:
 
 
 def _listing(
-    module: Any, service: str, artifacts: Callable[[Any, str], Iterator[Artifact | Gap]]
-) -> Callable[[Mapping[str, Any], Clients], Source]:
+    reads: str,
+    module: Any,
+    service: str,
+    artifacts: Callable[[Any, str], Iterator[Artifact | Gap]],
+    **more: Any,
+) -> Kind:
     """What one AWS API lists, narrowed to names that start with `prefix`."""
 
-    def open_listing(options: Mapping[str, Any], clients: Clients) -> Listing:
+    def open_listing(options: Mapping[str, str], clients: Clients) -> Listing:
         prefix = options.get("prefix", "")
         read = partial(artifacts, clients.service(service), prefix)
         return Listing(module.KIND, prefix, module.PERMISSIONS, read)
 
-    return open_listing
+    return Kind(reads, open_listing, module.PERMISSIONS, **more)
 
 
 SOURCES: Final[Mapping[str, Kind]] = {
@@ -122,129 +126,152 @@ SOURCES: Final[Mapping[str, Kind]] = {
         cloudwatch_logs.PERMISSIONS,
         unchanged="a stream's last event",
     ),
-    aws_lambda.KIND: Kind(
+    aws_lambda.KIND: _listing(
         "environment variables of functions and their published versions",
-        _listing(aws_lambda, "lambda", aws_lambda.environments),
-        aws_lambda.PERMISSIONS,
+        aws_lambda,
+        "lambda",
+        aws_lambda.environments,
     ),
-    ecs.KIND: Kind(
+    ecs.KIND: _listing(
         "environment, commands, labels and log options of active task definitions",
-        _listing(ecs, "ecs", ecs.definitions),
-        ecs.PERMISSIONS,
+        ecs,
+        "ecs",
+        ecs.definitions,
         unchanged="revision",
     ),
-    codebuild.KIND: Kind(
+    codebuild.KIND: _listing(
         "environment variables and build specifications of projects",
-        _listing(codebuild, "codebuild", codebuild.projects),
-        codebuild.PERMISSIONS,
+        codebuild,
+        "codebuild",
+        codebuild.projects,
     ),
-    ec2.KIND: Kind(
+    ec2.KIND: _listing(
         "user data of instances, and what gzip files in it hold",
-        _listing(ec2, "ec2", ec2.instances),
-        ec2.PERMISSIONS,
+        ec2,
+        "ec2",
+        ec2.instances,
         unchanged="launch time, while it runs",
     ),
-    ec2_launch_template.KIND: Kind(
+    ec2_launch_template.KIND: _listing(
         "user data of every version of launch templates",
-        _listing(ec2_launch_template, "ec2", ec2_launch_template.templates),
-        ec2_launch_template.PERMISSIONS,
+        ec2_launch_template,
+        "ec2",
+        ec2_launch_template.templates,
     ),
-    autoscaling.KIND: Kind(
+    autoscaling.KIND: _listing(
         "user data of launch configurations",
-        _listing(autoscaling, "autoscaling", autoscaling.configurations),
-        autoscaling.PERMISSIONS,
+        autoscaling,
+        "autoscaling",
+        autoscaling.configurations,
         unchanged="ARN",
     ),
-    ssm_parameter.KIND: Kind(
+    ssm_parameter.KIND: _listing(
         "values and descriptions of parameters that are String or StringList",
-        _listing(ssm_parameter, "ssm", ssm_parameter.parameters),
-        ssm_parameter.PERMISSIONS,
+        ssm_parameter,
+        "ssm",
+        ssm_parameter.parameters,
         unchanged="version and time of the last change",
     ),
-    ssm_document.KIND: Kind(
+    ssm_document.KIND: _listing(
         "every version of the account's own documents",
-        _listing(ssm_document, "ssm", ssm_document.documents),
-        ssm_document.PERMISSIONS,
+        ssm_document,
+        "ssm",
+        ssm_document.documents,
         unchanged="version and its creation time",
     ),
-    cloudformation.KIND: Kind(
+    cloudformation.KIND: _listing(
         "templates, parameters and outputs of stacks",
-        _listing(cloudformation, "cloudformation", cloudformation.stacks),
-        cloudformation.PERMISSIONS,
+        cloudformation,
+        "cloudformation",
+        cloudformation.stacks,
         unchanged="time of the last update, and status",
     ),
-    step_functions.KIND: Kind(
+    step_functions.KIND: _listing(
         "definitions of state machines",
-        _listing(step_functions, "stepfunctions", step_functions.state_machines),
-        step_functions.PERMISSIONS,
+        step_functions,
+        "stepfunctions",
+        step_functions.state_machines,
     ),
-    step_functions_execution.KIND: Kind(
+    step_functions_execution.KIND: _listing(
         "input, output and error of the latest 100 executions of each standard state machine",
-        _listing(step_functions_execution, "stepfunctions", step_functions_execution.executions),
-        step_functions_execution.PERMISSIONS,
+        step_functions_execution,
+        "stepfunctions",
+        step_functions_execution.executions,
         unchanged="status and stop time",
     ),
-    glue_job.KIND: Kind(
+    glue_job.KIND: _listing(
         "arguments and descriptions of jobs",
-        _listing(glue_job, "glue", glue_job.jobs),
-        glue_job.PERMISSIONS,
+        glue_job,
+        "glue",
+        glue_job.jobs,
     ),
-    glue_connection.KIND: Kind(
+    glue_connection.KIND: _listing(
         "properties of connections, with their password unless Glue encrypts it",
-        _listing(glue_connection, "glue", glue_connection.connections),
-        glue_connection.PERMISSIONS,
+        glue_connection,
+        "glue",
+        glue_connection.connections,
     ),
-    api_gateway.KIND: Kind(
+    api_gateway.KIND: _listing(
         "variables and descriptions of the stages of REST APIs",
-        _listing(api_gateway, "apigateway", api_gateway.apis),
-        api_gateway.PERMISSIONS,
+        api_gateway,
+        "apigateway",
+        api_gateway.apis,
     ),
-    api_gateway_v2.KIND: Kind(
+    api_gateway_v2.KIND: _listing(
         "variables and descriptions of the stages of HTTP and WebSocket APIs",
-        _listing(api_gateway_v2, "apigatewayv2", api_gateway_v2.apis),
-        api_gateway_v2.PERMISSIONS,
+        api_gateway_v2,
+        "apigatewayv2",
+        api_gateway_v2.apis,
     ),
-    appsync.KIND: Kind(
+    appsync.KIND: _listing(
         "environment, data sources, functions, resolvers and key descriptions of GraphQL APIs",
-        _listing(appsync, "appsync", appsync.apis),
-        appsync.PERMISSIONS,
+        appsync,
+        "appsync",
+        appsync.apis,
     ),
-    batch.KIND: Kind(
+    batch.KIND: _listing(
         "parameters, containers and tags of active job definitions",
-        _listing(batch, "batch", batch.definitions),
-        batch.PERMISSIONS,
+        batch,
+        "batch",
+        batch.definitions,
     ),
-    sagemaker_model.KIND: Kind(
+    sagemaker_model.KIND: _listing(
         "environment of the containers of models",
-        _listing(sagemaker_model, "sagemaker", sagemaker_model.models),
-        sagemaker_model.PERMISSIONS,
+        sagemaker_model,
+        "sagemaker",
+        sagemaker_model.models,
         unchanged="creation time",
     ),
-    sagemaker_notebook.KIND: Kind(
+    sagemaker_notebook.KIND: _listing(
         "scripts of notebook lifecycle configurations",
-        _listing(sagemaker_notebook, "sagemaker", sagemaker_notebook.lifecycles),
-        sagemaker_notebook.PERMISSIONS,
+        sagemaker_notebook,
+        "sagemaker",
+        sagemaker_notebook.lifecycles,
         unchanged="time of the last change",
     ),
-    amplify.KIND: Kind(
+    amplify.KIND: _listing(
         "environment, build specification and credentials of apps and their branches",
-        _listing(amplify, "amplify", amplify.apps),
-        amplify.PERMISSIONS,
+        amplify,
+        "amplify",
+        amplify.apps,
     ),
-    eventbridge.KIND: Kind(
+    eventbridge.KIND: _listing(
         "what rules send to their targets: input, transformer, headers",
-        _listing(eventbridge, "events", eventbridge.rules),
-        eventbridge.PERMISSIONS,
+        eventbridge,
+        "events",
+        eventbridge.rules,
     ),
-    secrets_manager.KIND: Kind(
+    secrets_manager.KIND: _listing(
         "descriptions, tags and resource policies of secrets; never their values",
-        _listing(secrets_manager, "secretsmanager", secrets_manager.secrets),
-        secrets_manager.PERMISSIONS,
+        secrets_manager,
+        "secretsmanager",
+        secrets_manager.secrets,
     ),
-    data_pipeline.KIND: Kind(
+    data_pipeline.KIND: _listing(
         "objects and parameters of pipelines",
-        _listing(data_pipeline, "datapipeline", data_pipeline.pipelines),
-        data_pipeline.PERMISSIONS,
+        data_pipeline,
+        "datapipeline",
+        data_pipeline.pipelines,
     ),
 }
 
