@@ -10,12 +10,17 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from local import rotation
 from local.server import LocalAws
 from local.world import ACCOUNT
+from tests.local.rotating import PRINCIPAL, ROTATOR, Secret
+from tests.local.stacks import Stacks, in_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 class Account:
@@ -120,3 +125,44 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
         return answer
 
     return ask
+
+
+@pytest.fixture
+def stacks(tmp_path: Path) -> Iterator[Stacks]:
+    with in_process(tmp_path) as stacks:
+        yield stacks
+
+
+@pytest.fixture
+def read(stacks: Stacks) -> Any:
+    """Read an SSM parameter; None if there is none."""
+
+    def value(name: str) -> str | None:
+        try:
+            return str(stacks.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+        except ClientError:
+            return None
+
+    return value
+
+
+@pytest.fixture(scope="module")
+def rotator(aws: LocalAws) -> str:
+    """The ARN of a function that rotates as AWS's own do."""
+    account = Account(aws)
+    arn = account.function(ROTATOR, Timeout=30)
+    account.permit(arn, PRINCIPAL)
+    return arn
+
+
+@pytest.fixture
+def secret(account: Account, rotator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secret]:
+    monkeypatch.setattr(rotation, "RETRY_AFTER", (0.01, 0.01))
+    queue, rule = account.queue(), f"rule-{uuid.uuid4().hex}"
+    made = Secret(account, rotator, queue)
+    pattern = {"detail": {"additionalEventData": {"SecretId": [made.arn]}}}
+    events = account.client("events")
+    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": queue.arn}])
+    yield made
+    made.manager.delete_secret(SecretId=made.arn, ForceDeleteWithoutRecovery=True)

@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 
 Template = dict[str, Any]
 
+ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+POLICY = {"Version": "2012-10-17", "Statement": [ALLOW]}
+ASSUME = {
+    "Effect": "Allow",
+    "Action": "sts:AssumeRole",
+    "Principal": {"Service": "x.amazonaws.com"},
+}
+TRUST = {"Version": "2012-10-17", "Statement": [ASSUME]}
+OTHER_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [ASSUME | {"Principal": {"Service": "y.amazonaws.com"}}],
+}
+TAGS = [{"Key": "app", "Value": "a"}]
+ROLE = ("AWS::IAM::Role", {"AssumeRolePolicyDocument": TRUST})
+
 
 def template(*, outputs: dict[str, Any] | None = None, **resources: Any) -> Template:
     """A template of resources given as (type, properties) or as whole definitions."""

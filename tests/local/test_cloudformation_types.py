@@ -8,34 +8,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.stacks import Stacks, deploy, in_process, template
+from tests.local.stacks import (
+    ALLOW,
+    OTHER_TRUST,
+    POLICY,
+    ROLE,
+    TAGS,
+    TRUST,
+    Stacks,
+    deploy,
+    template,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    pass
 
 pytestmark = pytest.mark.slow
-
-ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
-POLICY = {"Version": "2012-10-17", "Statement": [ALLOW]}
-_ASSUME = {
-    "Effect": "Allow",
-    "Action": "sts:AssumeRole",
-    "Principal": {"Service": "x.amazonaws.com"},
-}
-TRUST = {"Version": "2012-10-17", "Statement": [_ASSUME]}
-OTHER_TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [_ASSUME | {"Principal": {"Service": "y.amazonaws.com"}}],
-}
-TAGS = [{"Key": "app", "Value": "a"}]
-ROLE = ("AWS::IAM::Role", {"AssumeRolePolicyDocument": TRUST})
-
-
-@pytest.fixture
-def stacks(tmp_path: Path) -> Iterator[Stacks]:
-    with in_process(tmp_path) as stacks:
-        yield stacks
 
 
 def test_bucket(stacks: Stacks) -> None:
