@@ -12,8 +12,11 @@ from botocore.exceptions import ClientError
 
 from wickie.errors import Error, NotFoundError
 from wickie.model import DependentOutcome, DependentState
+from wickie.rotation.asking import Patience
+from wickie.rotation.replacement import ReplacementRequest, replace
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf"
+BRIEF = Patience(0.05, first=0.001)
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:rotate-shop"
 
 
@@ -177,3 +180,12 @@ class SharedService:
         self.starts.append(dict(versions))
         state = DependentState.REFRESHED if self.well else DependentState.UNHEALTHY
         return DependentOutcome(self.name, state)
+
+
+def carry_out(secret: Secret, /, **request: Any) -> Any:
+    return replace(
+        ReplacementRequest(
+            **{"secret": "shop/db", "patience": BRIEF, "patience_with_providers": BRIEF} | request
+        ),
+        secret,
+    )
