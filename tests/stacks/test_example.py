@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.stacks.conftest import ROOT
-from wickie.config import Config, ManagedSecret, Network, Passwords
+from wickie.config import Config, ManagedSecret, Network
+from wickie.config.secret import Passwords
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
