@@ -12,7 +12,7 @@ TEMPLATES := build/check/cdk.out
 # Folders of tests that start servers, Prefect or the CDK.
 SERVERS := e2e flows local stacks
 
-.PHONY: demo test test-unit check format bench docs dev clean
+.PHONY: demo test test-unit coverage check format bench docs dev clean
 .DEFAULT_GOAL := dev
 
 dev: .venv/.synced  ## set up the project's own environment
@@ -28,10 +28,13 @@ demo: dev  ## the whole loop on a local AWS; KEEP=1 leaves it running until Ctrl
 	$(BIN)/python -m local.demo $(if $(KEEP),--keep)
 
 test: dev  ## every test, real servers and the CDK CLI included
-	$(BIN)/pytest -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
 
 test-unit: dev  ## the fast tests: no servers, no network
 	$(BIN)/pytest -m "not slow" -n 2 $(addprefix --ignore=tests/,$(SERVERS)) $(ARGS)
+
+coverage: dev  ## every test, counting the lines it runs; half as long again
+	$(BIN)/pytest -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered $(ARGS)
 
 check: dev  ## what a change must pass before review
 	$(BIN)/ruff check .
@@ -39,6 +42,8 @@ check: dev  ## what a change must pass before review
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/interrogate --quiet wickie lambdas flows stacks local
+	@# Not type-checked, tests may import what is not there any more.
+	@found=$$($(BIN)/pytest --collect-only -qq) || { echo "$$found"; exit 1; }
 	rm -rf $(TEMPLATES)
 	WICKIE_CONFIG=wickie.example.yaml CDK_OUTDIR=$(TEMPLATES) $(BIN)/python -m local.node python app.py
 	$(BIN)/cfn-lint $(TEMPLATES)/*.template.json

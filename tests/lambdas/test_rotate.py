@@ -18,6 +18,8 @@ from lambdas import rotate
 from stacks.packaging import archive, build
 from wickie.errors import ConfigError
 
+pytestmark = pytest.mark.slow  # it builds zips
+
 ANSWER = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[1])

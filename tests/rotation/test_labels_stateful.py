@@ -33,8 +33,10 @@ from wickie.rotation.passwords import PasswordPolicy
 from wickie.rotation.strategies import Means, find_strategy
 from wickie.rotation.versions import Secret
 
+pytestmark = pytest.mark.slow  # it looks for half a minute
+
 SETTINGS = settings(
-    max_examples=250,
+    max_examples=120,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
