@@ -27,7 +27,7 @@ ROLES = [{"role": "readWrite", "db": "shop"}, {"role": "read", "db": "logs"}]
 def server(monkeypatch):
     fake = FakeMongoDb()
     monkeypatch.setattr(pymongo, "MongoClient", fake.client)
-    monkeypatch.setattr(mongowire, "_require_reachable", lambda *_: None)
+    monkeypatch.setattr(mongowire, "require_reachable", lambda *_: None)
     return fake
 
 

@@ -33,7 +33,7 @@ PROVIDER = Oracle(Context(Clients()))
 def server(monkeypatch):
     fake = FakeOracle()
     monkeypatch.setattr(oracledb, "connect", fake.connect)
-    monkeypatch.setattr(orawire, "_require_reachable", lambda *_: None)
+    monkeypatch.setattr(orawire, "require_reachable", lambda *_: None)
     return fake
 
 

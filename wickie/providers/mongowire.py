@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import tempfile
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from wickie.errors import (
     ProviderUnavailableError,
     redacted,
 )
-from wickie.providers.tls import plaintext_wanted, tls_failure, trust
+from wickie.providers.tls import CONNECT_SECONDS, plaintext_wanted, require_reachable, trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +27,10 @@ if TYPE_CHECKING:
 
 APPLICATION: Final = "wickie"
 """Our name in the server's log."""
-_CONNECT_SECONDS: Final = 5
+_NO_TLS: Final = (
+    "where it offers no TLS, enable it there, or, where plaintext is acceptable, "
+    'set "ssl": false in the secret'
+)
 _ANSWER_SECONDS: Final = 15
 _MILLI: Final = 1000
 
@@ -70,7 +72,8 @@ def session(login: DatabaseLogin, ca_bundle: str | None, *others: Sensitive) -> 
     secrets = login.password, *others
     place = f"{login.host}:{login.port}"
     context = None if plaintext_wanted(login) else trust(login, ca_bundle)
-    _require_reachable(login, place, context)
+    _require_one_host(login)
+    require_reachable(login, context, _NO_TLS)
     with (
         redacted(*secrets),
         tempfile.TemporaryDirectory() as scratch,
@@ -86,8 +89,8 @@ def session(login: DatabaseLogin, ca_bundle: str | None, *others: Sensitive) -> 
             directConnection="replicaSet" not in login.document,
             replicaSet=login.document.get("replicaSet"),
             retryWrites=False,  # of which DocumentDB knows nothing
-            connectTimeoutMS=_CONNECT_SECONDS * _MILLI,
-            serverSelectionTimeoutMS=_CONNECT_SECONDS * _MILLI,
+            connectTimeoutMS=CONNECT_SECONDS * _MILLI,
+            serverSelectionTimeoutMS=CONNECT_SECONDS * _MILLI,
             socketTimeoutMS=_ANSWER_SECONDS * _MILLI,
             **_tls(context, Path(scratch)),
         ) as client,
@@ -113,22 +116,9 @@ def _tls(context: ssl.SSLContext | None, scratch: Path) -> dict[str, Any]:
     return {"tls": True, "tlsCAFile": str(path)}
 
 
-def _require_reachable(login: DatabaseLogin, place: str, context: ssl.SSLContext | None) -> None:
-    """Tell apart what the driver does not: it reports any of these when time is up."""
+def _require_one_host(login: DatabaseLogin) -> None:
     if "," in login.host or login.host.startswith("mongodb"):
         raise ConfigError(f"host {login.host} is not one host name; correct it in the secret")
-    try:
-        with socket.create_connection((login.host, login.port), _CONNECT_SECONDS) as plain:
-            if context:
-                context.wrap_socket(plain, server_hostname=login.host).close()
-    except ssl.SSLError as error:
-        raise tls_failure(place, error) from None
-    except OSError as error:
-        raise ProviderUnavailableError(
-            f"cannot reach {place} ({error.strerror or error}); check host and port in the "
-            f"secret, and the security group; where it offers no TLS, enable it there, or, where "
-            f'plaintext is acceptable, set "ssl": false in the secret'
-        ) from None
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
-import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -17,14 +15,14 @@ from wickie.errors import (
     ProviderUnavailableError,
     redacted,
 )
-from wickie.providers.tls import plaintext_wanted, tls_failure, trust
+from wickie.providers.tls import CONNECT_SECONDS, plaintext_wanted, require_reachable, trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wickie.credentials import DatabaseLogin, Sensitive
 
-CONNECT_SECONDS: Final = 5
+_OWN_PORT: Final = "Oracle's TLS listens on a port of its own, such as 2484"
 _ANSWER_MILLISECONDS: Final = 15_000
 
 # https://docs.oracle.com/en/error-help/db/
@@ -124,7 +122,7 @@ def session(login: DatabaseLogin, ca_bundle: str | None, *others: Sensitive) -> 
     secrets = login.password, *others
     place = f"{login.host}:{login.port}"
     context = None if plaintext_wanted(login) else trust(login, ca_bundle)
-    _require_reachable(login, place, context)
+    require_reachable(login, context, _OWN_PORT)
     with redacted(*secrets), _errors_of(login, place, *secrets):
         connection = oracledb.connect(
             user=login.username,
@@ -144,22 +142,6 @@ def session(login: DatabaseLogin, ca_bundle: str | None, *others: Sensitive) -> 
             yield _Thin(connection)
         finally:
             connection.close()
-
-
-def _require_reachable(login: DatabaseLogin, place: str, context: ssl.SSLContext | None) -> None:
-    """Tell apart what the driver does not: it reports any failure to connect as DPY-6005."""
-    try:
-        with socket.create_connection((login.host, login.port), CONNECT_SECONDS) as plain:
-            if context:
-                context.wrap_socket(plain, server_hostname=login.host).close()
-    except ssl.SSLError as error:
-        raise tls_failure(place, error) from None
-    except OSError as error:
-        raise ProviderUnavailableError(
-            f"cannot reach {place} ({error.strerror or error}); check host and port in the "
-            f"secret (Oracle's TLS listens on a port of its own, such as 2484), and the "
-            f"security group"
-        ) from None
 
 
 @contextmanager

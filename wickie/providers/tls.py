@@ -63,6 +63,22 @@ def secured(plain: socket.socket, login: DatabaseLogin, ca_bundle: str | None) -
     return secure
 
 
+def require_reachable(login: DatabaseLogin, context: ssl.SSLContext | None, hint: str) -> None:
+    """Tell apart what a driver does not that reports any failure to connect alike."""
+    place = f"{login.host}:{login.port}"
+    try:
+        with socket.create_connection((login.host, login.port), CONNECT_SECONDS) as plain:
+            if context:
+                context.wrap_socket(plain, server_hostname=login.host).close()
+    except ssl.SSLError as error:
+        raise tls_failure(place, error) from None
+    except OSError as error:
+        raise ProviderUnavailableError(
+            f"cannot reach {place} ({error.strerror or error}); check host and port in the "
+            f"secret, and the security group; {hint}"
+        ) from None
+
+
 def trust(login: DatabaseLogin, ca_bundle: str | None) -> ssl.SSLContext:
     """Trust the secret's own CA alone where it names one, else the platform's and `ca_bundle`."""
     try:

@@ -82,7 +82,7 @@ def oracle() -> Iterator[DriverArena]:
     with pytest.MonkeyPatch.context() as patch:
         server = FakeOracle()
         patch.setattr(oracledb, "connect", server.connect)
-        patch.setattr(orawire, "_require_reachable", lambda *_: None)
+        patch.setattr(orawire, "require_reachable", lambda *_: None)
         yield OracleArena(server, engine="oracle", dbname="ORCL")
 
 
@@ -92,5 +92,5 @@ def mongodb() -> Iterator[DriverArena]:
     with pytest.MonkeyPatch.context() as patch:
         server = FakeMongoDb()
         patch.setattr(pymongo, "MongoClient", server.client)
-        patch.setattr(mongowire, "_require_reachable", lambda *_: None)
+        patch.setattr(mongowire, "require_reachable", lambda *_: None)
         yield DriverArena(server, engine="mongo")
