@@ -10,6 +10,7 @@ from aws_cdk import aws_kms as kms
 
 from stacks.constructs.contract import publish
 from stacks.constructs.results_bucket import ResultsBucket
+from stacks.constructs.results_tables import ResultsTables
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -26,6 +27,7 @@ class DataStack(Stack):
         )
         removal = RemovalPolicy.RETAIN if config.retain else RemovalPolicy.DESTROY
         self.results = ResultsBucket(self, "Results", removal).bucket
+        ResultsTables(self, "Lines", stage=config.stage, bucket=self.results)
         self.fingerprints = self._table("Fingerprints", "secret", removal, sort_key="version")
         self.findings = self._table("Findings", "id", removal)
         self.fingerprint_key = self._hmac_key(config.stage, removal)

@@ -9,7 +9,7 @@ from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
 from wickie.rotation.dependents.registry import KINDS
-from wickie.scan import cache, ledger, places, sources
+from wickie.scan import cache, ledger, part, places, sources
 from wickie.scan.sources import s3
 from wickie.vulnerabilities import imported, registries
 
@@ -32,6 +32,7 @@ RECOGNISE: Final = fingerprints.RECOGNISE_PERMISSIONS
 RECORD: Final = (*throttle.PERMISSIONS, *ledger.PERMISSIONS)
 STORE: Final = store.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
+HAND_OVER: Final = part.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
 
 ASSUME: Final = places.PERMISSIONS

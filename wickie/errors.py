@@ -22,9 +22,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from wickie.credentials import Sensitive
+    from wickie.model import Gap
 
 
 class Error(Exception):
@@ -73,6 +74,11 @@ class SourceError(Error):
 
 class NothingScannedError(Error):
     """Not one target could be read, so nothing may be concluded."""
+
+    def __init__(self, text: str, gaps: Sequence[Gap] = ()) -> None:
+        super().__init__(text)
+        self.gaps = tuple(gaps)
+        """What could not be, and why."""
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def test_findings_of_all_targets_are_published_with_who_saw_them_since_when(
     state = run(tmp_path, database, *targets)
     assert state.is_completed(), state.message
     assert "2 vulnerabilities" in state.message
-    first = {each["advisory"]: each for each in published(stage, "findings.jsonl")}
+    first = {each["advisory"]: each for each in published(stage, ".jsonl")}
     assert first.keys() == {JINJA, WERKZEUG}
     assert first[JINJA]["seen_by"] == ["trivy"]
     assert first[JINJA]["fixed"] == ["3.1.3"]
@@ -72,7 +72,7 @@ def test_findings_of_all_targets_are_published_with_who_saw_them_since_when(
     assert len(boms) == 2
 
     assert run(tmp_path, database, *targets).is_completed()
-    again = [e for e in published(stage, "findings.jsonl") if e["run_id"] != first[JINJA]["run_id"]]
+    again = [e for e in published(stage, ".jsonl") if e["run_id"] != first[JINJA]["run_id"]]
     assert {e["first_seen"] for e in again} == {first[JINJA]["first_seen"]}
     assert all(each["last_seen"] > each["first_seen"] for each in again)
 

@@ -240,3 +240,36 @@ def test_roles_policies_and_users(stacks: Stacks) -> None:
     assert stacks.delete("s") == "DELETE_COMPLETE", stacks.reasons("s")
     assert iam.list_roles()["Roles"] == iam.list_users()["Users"] == []
     assert iam.list_policies(Scope="Local")["Policies"] == []
+
+
+def test_glue_database_and_table(stacks: Stacks) -> None:
+    def lines(column: str) -> dict[str, tuple[str, dict[str, Any]]]:
+        table = {
+            "Name": "lines",
+            "Parameters": {"projection.enabled": "true"},
+            "PartitionKeys": [{"Name": "dt", "Type": "string"}],
+            "StorageDescriptor": {
+                "Columns": [{"Name": column, "Type": "struct<a:string>"}],
+                "Location": "s3://results/kind=lines/",
+                "SerdeInfo": {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"},
+            },
+        }
+        database = {"CatalogId": "123456789012", "DatabaseInput": {"Name": "reports"}}
+        where = {"CatalogId": "123456789012", "DatabaseName": {"Ref": "D"}}
+        return {
+            "D": ("AWS::Glue::Database", database),
+            "T": ("AWS::Glue::Table", where | {"TableInput": table}),
+        }
+
+    def columns() -> list[str]:
+        table = glue.get_table(DatabaseName="reports", Name="lines")["Table"]
+        assert table["PartitionKeys"] == [{"Name": "dt", "Type": "string"}]
+        return [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
+
+    deploy(stacks, **lines("first"))
+    glue = stacks.client("glue")
+    assert (stacks.physical_id("s", "D"), columns()) == ("reports", ["first"])
+    deploy(stacks, **lines("second"))
+    assert columns() == ["second"]
+    stacks.delete("s")
+    assert glue.get_databases()["DatabaseList"] == []

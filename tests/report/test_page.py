@@ -117,7 +117,7 @@ def test_a_flood_of_findings_stays_readable(
     number: int, token: Finding, scanned: Callable[..., Report]
 ) -> None:
     page = Page(render_html(scanned(*(replace(token, id=str(n)) for n in range(number)))))
-    assert ("1 more finding in findings.jsonl" in page.text) == (number > 1000)
+    assert ("1 more finding in report.json" in page.text) == (number > 1000)
 
 
 def test_the_picture_of_a_leak_begins_when_it_was_seen(

@@ -9,8 +9,9 @@ import pytest
 
 from wickie.credentials import Sensitive
 from wickie.model import Finding, RotationOutcome, RotationState, Stage, Verdict
-from wickie.report import Report, render_findings, render_json
+from wickie.report import Report, render_json
 from wickie.report.headline import headline, secret_name
+from wickie.report.lines import render_lines
 from wickie.report.record import Tone
 
 Scanned = Callable[..., Report]
@@ -71,7 +72,7 @@ def test_json_holds_schema_run_and_every_record(report: Report) -> None:
 
 
 def test_findings_are_lines_that_stand_alone(report: Report) -> None:
-    lines = [json.loads(line) for line in render_findings(report).splitlines()]
+    lines = [json.loads(line) for line in render_lines(report, "findings").splitlines()]
     assert [line["id"] for line in lines] == ["leak-1", "token-1"]
     assert {(line["run_id"], line["stage"]) for line in lines} == {("nightly-1", "prod")}
 

@@ -11,7 +11,7 @@ from tests.report.conftest import NOON
 from tests.report.test_sarif import VALIDATOR
 from tests.vulnerabilities.paper import finding
 from wickie.model import Gap, Location, Severity
-from wickie.report.document import render_findings
+from wickie.report.lines import render_lines
 from wickie.report.vulnerabilities import VulnerabilityReport, render_json, render_sarif
 from wickie.report.vulnerability_page import render_html
 from wickie.vulnerabilities.finding import Suppression
@@ -65,7 +65,7 @@ def test_sarif_is_valid_and_code_scanning_can_place_sort_and_dismiss_each_findin
 
 
 def test_what_is_exploited_comes_first_and_what_is_suppressed_last() -> None:
-    lines = render_findings(report_of(EXCUSED, SEVERE, EXPLOITED)).splitlines()
+    lines = render_lines(report_of(EXCUSED, SEVERE, EXPLOITED), "vulnerabilities").splitlines()
     found = [json.loads(line) for line in lines]
     assert [each["advisory"] for each in found] == ["CVE-2024-2", "CVE-2024-3", "CVE-2024-1"]
     assert found[2]["suppressed_by"]["until"] == "2030-01-01"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wickie.config import Config
+from wickie.report.columns import columns
+from wickie.report.lines import KINDS
 
 if TYPE_CHECKING:
     from tests.stacks.conftest import Assembly, Synthesise
@@ -62,6 +64,25 @@ def test_the_tables_forget_and_can_be_restored(
     assert found["BillingMode"] == "PAY_PER_REQUEST"
     assert found["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert found["SSESpecification"]["SSEEnabled"] is True
+
+
+def test_athena_finds_every_kind_of_lines_by_day_without_a_crawler(assembly: Assembly) -> None:
+    database = assembly.only("AWS::Glue::Database")["Properties"]["DatabaseInput"]
+    assert database["Name"] == "wickie_dev"
+    tables = {
+        t["Properties"]["TableInput"]["Name"]: t["Properties"]["TableInput"]
+        for t in assembly.resources("AWS::Glue::Table").values()
+    }
+    assert tables.keys() == KINDS.keys()
+    for kind, table in tables.items():
+        described = table["StorageDescriptor"]
+        assert {c["Name"]: c["Type"] for c in described["Columns"]} == columns(kind)
+        assert described["SerdeInfo"]["SerializationLibrary"].endswith("JsonSerDe")
+        assert described["Location"]["Fn::Join"][1][-1] == f"/kind={kind}/"
+        assert table["PartitionKeys"] == [{"Name": "dt", "Type": "string"}]
+        assert table["Parameters"]["projection.enabled"] == "true"
+        template = table["Parameters"]["storage.location.template"]["Fn::Join"][1][-1]
+        assert template == f"/kind={kind}/dt=${{dt}}/"
 
 
 def test_the_fingerprint_key_makes_macs_and_leaves_access_to_iam(assembly: Assembly) -> None:

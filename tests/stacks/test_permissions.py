@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from wickie.response import throttle
 from wickie.rotation import leases, refresh, replacement, versions
 from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction
-from wickie.scan import cache, ledger
+from wickie.scan import cache, ledger, part
 from wickie.scan.sources import SOURCES
 from wickie.vulnerabilities import imported, registries
 
@@ -133,6 +134,15 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
         *store.PERMISSIONS,
         *deployment.PERMISSIONS,
     }
+
+
+def test_flows_may_hand_over_shards_only_where_there_are_any(synthesise: Synthesise) -> None:
+    def reached(**scan: Any) -> str:
+        config = Config.model_validate({"stage": "dev", "scan": scan})
+        return json.dumps(synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole"))
+
+    assert f"/{part.PREFIX}*" in reached(shard_gb=50)
+    assert part.PREFIX not in reached()
 
 
 def test_who_scans_parameters_can_decrypt_none_of_them(synthesise: Synthesise) -> None:

@@ -143,6 +143,13 @@ class Scan(Section):
     targets: tuple[Target, ...] = ()
     regions: tuple[Region, ...] = Field(default=(), description="none: the one wickie runs in")
     accounts: tuple[Account, ...] = Field(default=(), description="read beside wickie's own")
+    shard_gb: float | None = Field(
+        default=None, gt=0, description="what one task reads, of more there are several; none: all"
+    )
+    max_shards: int = Field(default=16, ge=2, le=256)
+    at_once: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
+        default={}, description="targets, by the AWS API that they are read by, in all runs"
+    )
 
     @model_validator(mode="after")
     def _accounts_known(self) -> Scan:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wickie.report.document import render_findings, render_json
+from wickie.report.document import render_json
 from wickie.report.page import render_html
 from wickie.report.record import Report
 from wickie.report.sarif import render_sarif
 
-__all__ = ["Report", "render_findings", "render_html", "render_json", "render_sarif"]
+__all__ = ["Report", "render_html", "render_json", "render_sarif"]

@@ -1,23 +1,16 @@
-"""The report as JSON: one document for programs, one line per finding for Athena."""
+"""The report as one JSON document."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from wickie.model import to_jsonable
 from wickie.report.record import SCHEMA_VERSION
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 class Record(Protocol):
     """A dataclass that tells of one run."""
-
-    @property
-    def stage(self) -> str:
-        """Whose run it was."""
 
     @property
     def kind(self) -> str:
@@ -26,10 +19,6 @@ class Record(Protocol):
     @property
     def run_id(self) -> str:
         """Which run it was."""
-
-    @property
-    def findings(self) -> Sequence[object]:
-        """What was found, as dataclasses."""
 
     def exit_code(self) -> int:
         """What a command that made it ends with."""
@@ -46,12 +35,3 @@ def render_json(report: Record, **more: object) -> str:
         **to_jsonable(report),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def render_findings(report: Record) -> str:
-    """One JSON line per finding, each complete in itself."""
-    head = {"schema_version": SCHEMA_VERSION, "run_id": report.run_id, "stage": report.stage}
-    return "".join(
-        json.dumps({**head, **to_jsonable(finding)}, ensure_ascii=False) + "\n"
-        for finding in report.findings
-    )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wickie.report.record import Report
 
 MOST_ROWS: Final = 1000
-"""A page with more is no longer read; findings.jsonl has them all."""
+"""A page with more is no longer read; report.json has them all."""
 
 _TONES: Final[Mapping[str, Tone]] = {
     Severity.CRITICAL: Tone.BAD,
@@ -142,7 +142,7 @@ def _findings(report: Report) -> str:
     ]
     heads = ("Severity", "What", "Where", "Managed secret", "Honoured?", "First seen")
     more = len(findings) - len(rows)
-    note = f"<p>{count(more, 'more finding')} in findings.jsonl.</p>" if more > 0 else ""
+    note = f"<p>{count(more, 'more finding')} in report.json.</p>" if more > 0 else ""
     return table("Findings", heads, rows) + note
 
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 from wickie.model import Finding, RotationState, ScanResult, Severity, Stage, Verdict, to_jsonable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from wickie.model import RotationOutcome
 
 SCHEMA_VERSION: Final = "1"
-"""Of report.json and findings.jsonl; raised when a field changes its meaning or goes away."""
+"""Of report.json and of JSON lines; raised when a field changes its meaning or goes away."""
 
 _DONE: Final = (RotationState.ROTATED, RotationState.DEBOUNCED)
 _SEVEREST_FIRST: Final = tuple(Severity)
@@ -59,6 +61,17 @@ class Report:
         """The UTC day the run began; what results are partitioned by."""
         began = self.scan.started if self.scan else self.created
         return f"{began.astimezone(UTC):%Y-%m-%d}"
+
+    @property
+    def ended(self) -> datetime:
+        """When the run was over."""
+        return self.scan.finished if self.scan else self.created
+
+    @property
+    def records(self) -> Mapping[str, Sequence[object]]:
+        """What JSON lines are made of, by their kinds."""
+        gaps = self.scan.gaps if self.scan else ()
+        return {"findings": self.findings, "gaps": gaps, "rotations": self.rotations}
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -16,6 +16,7 @@ from wickie.report.sarif import sarif_uri as uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from wickie.vulnerabilities.finding import Vulnerability
     from wickie.vulnerabilities.scanning import VulnerabilityScan
@@ -34,7 +35,7 @@ class VulnerabilityReport:
     @property
     def kind(self) -> str:
         """What results are partitioned by first."""
-        return "vulnerabilities"
+        return "vulnerability-scan"
 
     @property
     def run_id(self) -> str:
@@ -45,6 +46,16 @@ class VulnerabilityReport:
     def day(self) -> str:
         """The UTC day the run began."""
         return f"{self.scan.started.astimezone(UTC):%Y-%m-%d}"
+
+    @property
+    def ended(self) -> datetime:
+        """When the run was over."""
+        return self.scan.finished
+
+    @property
+    def records(self) -> Mapping[str, Sequence[object]]:
+        """What JSON lines are made of, by their kinds."""
+        return {"vulnerabilities": self.findings, "gaps": self.scan.gaps}
 
     @property
     def findings(self) -> tuple[Vulnerability, ...]:

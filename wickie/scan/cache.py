@@ -105,6 +105,12 @@ class ScanCache:
         else:
             self._met.append(entry)
 
+    def take_over(self, stored: bytes) -> None:
+        """Count all that another scan stored as met in this one, such as one of another shard."""
+        clean, found = self._opened(stored)
+        self._met.extend(clean)
+        self._met_found |= found
+
     def dump(self) -> bytes:
         """Write what this scan met; what is gone from the sources is forgotten."""
         clean = np.unique(np.array(self._met, np.uint64)).astype("<u8").tobytes()

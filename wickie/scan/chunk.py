@@ -83,6 +83,8 @@ class Artifact:
     """What differs whenever its content does, known without reading it: an ETag, a digest."""
     ahead: bool = False
     """Whether it is small, takes a round trip, and so is best read several at a time."""
+    size: int = 0
+    """Bytes, where a listing tells; 0: unknown."""
 
 
 class Source(Protocol):

@@ -31,13 +31,15 @@ def scan(
     *,
     run_id: str,
     cache: Cache = NO_CACHE,
+    watch: Callable[[int, int], None] = lambda _artifacts, _size: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ScanResult:
     """
     Read every source once and report what any detector finds, each finding once per artifact.
 
     What `cache` knows is not looked at again. What cannot be read is a gap in the result. A
-    detector that fails ends the scan: silence would look like a clean result.
+    detector that fails ends the scan: silence would look like a clean result. `watch` is told now
+    and then how many artifacts and bytes have been read.
 
     Raises:
         NothingScannedError: there was no source, or none that could be read.
@@ -46,6 +48,7 @@ def scan(
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="scan") as pool:
         ahead: deque[tuple[Batch, Future[list[Match | Gap]]]] = deque()
         for batch in intake.batches(sources):
+            watch(intake.artifacts, intake.size)
             ahead.append((batch, pool.submit(_examine, batch.chunks, detectors)))
             if len(ahead) > _AHEAD:
                 first, examined = ahead.popleft()
@@ -54,7 +57,7 @@ def scan(
             intake.settle(batch, examined.result())
     gaps = tuple(dict.fromkeys(intake.gaps))
     if not intake.sources or (gaps and not intake.artifacts):
-        raise NothingScannedError(_nothing(gaps))
+        raise NothingScannedError(_nothing(gaps), gaps)
     return ScanResult(
         run_id=run_id,
         started=started,

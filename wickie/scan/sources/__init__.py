@@ -63,6 +63,8 @@ class Kind:
     """By what an artifact is known from an earlier scan, for docs/sources.md."""
     reach: Literal["once", "accounts", "regions"] = "regions"
     """Where there is one of it: whether it is read in every account, and in every region."""
+    sized: bool = False
+    """Whether listing it tells how large its artifacts are."""
 
 
 def _listing(
@@ -88,6 +90,7 @@ SOURCES: Final[Mapping[str, Kind]] = {
         directory.open_directory,
         unchanged="inode, size and times",
         reach="once",
+        sized=True,
     ),
     "git": Kind(
         "every version of every file that any ref leads to",
@@ -101,6 +104,7 @@ SOURCES: Final[Mapping[str, Kind]] = {
         s3.PERMISSIONS,
         unchanged="ETag and size",
         reach="once",
+        sized=True,
     ),
     "prefect": Kind(
         "variables and deployments of Prefect; parameters, logs and artifacts of recent runs",
@@ -274,6 +278,12 @@ SOURCES: Final[Mapping[str, Kind]] = {
         data_pipeline.pipelines,
     ),
 }
+
+
+def apis(kind: str) -> tuple[str, ...]:
+    """Which of AWS's APIs are asked for targets of a kind, by their names in IAM."""
+    asked = (permission.partition(":")[0] for permission in SOURCES[kind].permissions)
+    return tuple(dict.fromkeys(asked))
 
 
 def open_source(

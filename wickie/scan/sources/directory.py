@@ -73,7 +73,8 @@ class Directory:
         if stat.S_ISREG(status.st_mode):
             # A change that leaves size and times alone is for whoever sets the clock back.
             version = f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
-            yield Artifact(uri, uri, self.kind, partial(self._read, path, uri), version)
+            read = partial(self._read, path, uri)
+            yield Artifact(uri, uri, self.kind, read, version, size=status.st_size)
 
     def _read(self, path: str, uri: str) -> Iterator[Chunk | Gap]:
         try:

@@ -107,7 +107,8 @@ class Bucket:
             return Gap(uri, f"larger than {self.largest} bytes; raise largest_mb")
         read = partial(self._read, which, uri, id_) if size else partial(self._empty, uri, id_)
         small = 0 < size <= SIZE + OVERLAP
-        return Artifact(uri, id_, self.kind, read, f"{item['ETag']} {size}", ahead=small)
+        version = f"{item['ETag']} {size}"
+        return Artifact(uri, id_, self.kind, read, version, ahead=small, size=size)
 
     def _empty(self, uri: str, id_: str) -> Iterator[Chunk]:
         yield Chunk(b"", uri, id_, self.kind)
