@@ -37,6 +37,7 @@ from wickie.scan import cache, engine, ledger
 from wickie.scan.cache import ScanCache
 from wickie.scan.detectors import Detector, open_detectors
 from wickie.scan.places import Opening, openings
+from wickie.scan.suppression import Suppressions
 
 _TARGETS_AT_ONCE: Final = 4
 _ROWS: Final = 200
@@ -87,6 +88,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
         lambda: ledger.record(clients.dynamodb, deployed.findings_table, judged, scan.finished),
     )
     scan = replace(scan, findings=findings)
+    scan = _suppressed(scan, config, scanner.key)
     report = Report(config.stage, scan, tuple(responses.values()))
     files = step("publish report", lambda: publish(clients.s3, deployed.results_bucket, report))
     _show(report, files)
@@ -168,10 +170,21 @@ def _judged(findings: Iterable[Finding], responses: Responses) -> Iterator[Findi
         yield replace(finding, verdict=verdict) if verdict else finding
 
 
+def _suppressed(scan: ScanResult, config: Config, key: bytes) -> ScanResult:
+    """Mark what does not count. A baseline that cannot be read is told, and ends no scan."""
+    try:
+        suppressions = config.scan.suppressions(key)
+    except ConfigError as error:
+        suppressions = Suppressions(config.scan.waivers())
+        scan = replace(scan, notices=(*scan.notices, str(error)))
+    return suppressions.apply(scan, scan.finished.date())
+
+
 def _show(report: Report, files: Mapping[str, str]) -> None:
     """Put the headline and the findings where people look at the run; no plaintext is in either."""
     words = headline(report)
-    links = "\n".join(f"- `{uri}`" for uri in files.values())
+    notices = report.scan.notices if report.scan else ()
+    links = "\n".join([*(f"- {told}" for told in notices), *(f"- `{f}`" for f in files.values())])
     create_markdown_artifact(
         key="nightly-scan", markdown=f"# {words.text}\n\n{words.detail}\n\n{links}\n"
     )
@@ -183,7 +196,7 @@ def _show(report: Report, files: Mapping[str, str]) -> None:
             "line": finding.location.line,
             "verdict": finding.verdict.value,
         }
-        for finding in report.findings[:_ROWS]
+        for finding in report.counted[:_ROWS]
     ]
     if rows:
         create_table_artifact(key="nightly-scan-findings", table=rows)

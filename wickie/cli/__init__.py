@@ -14,6 +14,8 @@ import typer
 from wickie.cli.failures import Commands
 from wickie.cli.options import (
     DEFAULT_CONFIG,
+    Baseline,
+    BaselineOut,
     ConfigPath,
     ExitZero,
     Output,
@@ -65,7 +67,7 @@ def _wickie(
 
 
 @app.command("scan")
-def _scan(
+def _scan(  # noqa: PLR0917  (typer passes each by name)
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -85,6 +87,8 @@ def _scan(
     output: ReportFormat = "table",
     file: ReportFile = None,
     exit_zero: ExitZero = False,
+    baseline: Baseline = None,
+    baseline_out: BaselineOut = None,
 ) -> None:
     """
     Look for credentials, and for the secrets that wickie manages.
@@ -95,9 +99,10 @@ def _scan(
 
     Changes nothing in AWS.
     """
-    from wickie.cli.scan import run
+    from wickie.cli.scan import Wishes, run
 
-    code = run(tuple(paths or ()), config, output, file)
+    wishes = Wishes(baseline, baseline_out)
+    code = run(tuple(paths or ()), config, output, file, wishes)
     raise typer.Exit(0 if exit_zero and code >= 10 else code)  # noqa: PLR2004  (10, 11: findings)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -13,7 +14,7 @@ from wickie.cli.consoles import progress
 from wickie.cli.failures import explain, warn
 from wickie.cli.findingkey import finding_key
 from wickie.cli.writing import write
-from wickie.config import load_config
+from wickie.config import Scan, load_config
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, NothingScannedError
 from wickie.fingerprints import FingerprintTable, working_key
@@ -25,6 +26,7 @@ from wickie.scan.detectors import open_detectors
 from wickie.scan.places import openings
 from wickie.scan.sources.directory import Directory
 from wickie.scan.sources.git import Repository, is_repository
+from wickie.scan.suppression import Suppressions, read_baseline, write_baseline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,10 +45,27 @@ _DEFAULT_CONFIG: Final = Path("wickie.yaml")
 _NO_STAGE: Final = "none"
 
 
-def run(paths: Sequence[Path], config_path: Path | None, output: Output, file: Path | None) -> int:
+@dataclass(frozen=True)
+class Wishes:
+    """What a scan goes by beside its configuration."""
+
+    baseline: Path | None = None
+    baseline_out: Path | None = None
+    """Where to write down what is found, so that none of it counts."""
+
+
+def run(
+    paths: Sequence[Path],
+    config_path: Path | None,
+    output: Output,
+    file: Path | None,
+    wishes: Wishes,
+) -> int:
     """Scan and write the result; return the exit code."""
-    if file and not file.parent.is_dir():
-        raise ConfigError(f"cannot write {file}: there is no directory {file.parent}; create it")
+    for target in filter(None, (file, wishes.baseline_out)):
+        if not target.parent.is_dir():
+            where = target.parent
+            raise ConfigError(f"cannot write {target}: there is no directory {where}; create it")
     if not paths and config_path is None:
         config_path = _DEFAULT_CONFIG
     config = load_config(config_path) if config_path else None
@@ -54,18 +73,28 @@ def run(paths: Sequence[Path], config_path: Path | None, output: Output, file: P
         raise ConfigError(f"{config_path} names nothing to scan; add scan.targets, or name a PATH")
     gaps: list[Gap] = []
     with progress().status("scanning"):
-        detectors = _detectors(config, gaps)
+        eyes = _eyes(config, gaps)
+        suppressions = (config.scan if config else Scan()).suppressions(eyes.key, wishes.baseline)
         opened = _local(paths) if paths else _targets(config, gaps)
         sources = list(opened)
         for gap in gaps:
             warn(f"not scanned: {gap.uri}: {gap.reason}")
-        result = engine.scan(sources, detectors, run_id=uuid.uuid4().hex)
+        result = engine.scan(sources, eyes.detectors, run_id=uuid.uuid4().hex)
     if not result.artifacts:
         named = ", ".join(source.uri for source in sources)
         raise NothingScannedError(f"{named}: there is nothing to read; correct what is scanned")
     for gap in result.gaps:
         warn(f"not scanned: {gap.uri}: {gap.reason}")
     result = replace(result, gaps=(*gaps, *result.gaps))
+    today = result.finished.date()
+    if wishes.baseline_out:
+        text = write_baseline(result.findings, getpass.getuser(), today, eyes.key)
+        wishes.baseline_out.write_text(text)
+        known = read_baseline(wishes.baseline_out, eyes.key)
+        suppressions = Suppressions((*suppressions.waivers, known))
+    result = suppressions.apply(result, today)
+    for notice in result.notices:
+        warn(notice)
     report = Report(config.stage if config else _NO_STAGE, result)
     render = _RENDERERS.get(output)
     write(render and partial(render, report), partial(print_report, report), file)
@@ -99,7 +128,15 @@ def _prefect() -> PrefectApi | None:
     return prefect_api()
 
 
-def _detectors(config: Config | None, gaps: list[Gap]) -> Sequence[Detector]:
+@dataclass(frozen=True)
+class _Eyes:
+    """What is looked with, and the key that findings are named with."""
+
+    key: bytes = field(repr=False)
+    detectors: Sequence[Detector]
+
+
+def _eyes(config: Config | None, gaps: list[Gap]) -> _Eyes:
     """Without the stage's fingerprints the rest is still looked for, and the lack is a gap."""
     if config:
         try:
@@ -107,7 +144,8 @@ def _detectors(config: Config | None, gaps: list[Gap]) -> Sequence[Detector]:
             deployed = Deployment.load(clients.ssm, config.stage)
             key = working_key(clients.kms, deployed.fingerprint_key)
             table = FingerprintTable(clients.dynamodb, deployed.fingerprint_table)
-            return open_detectors(key, tuple(table.load()))
+            return _Eyes(key, open_detectors(key, tuple(table.load())))
         except Exception as error:  # noqa: BLE001  (whatever it is, the scan goes on without)
             gaps.append(Gap(f"managed secrets of stage {config.stage}", explain(error)))
-    return open_detectors(finding_key())
+    key = finding_key()
+    return _Eyes(key, open_detectors(key))

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from wickie.config.section import Section
+from wickie.config.section import Ignored, Section
+from wickie.scan.suppression import Ignore, Suppressions, read_baseline
 
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 
@@ -137,12 +138,28 @@ class ListedTarget(Section):
 Target = Annotated[OwnTarget | ListedTarget, Field(discriminator="kind")]
 
 
+class IgnoredFinding(Ignored):
+    """One that may stay until a day; then it counts again. See docs/findings.md."""
+
+    finding: str = Field(
+        pattern=r"^([0-9a-f]{16}|[0-9a-f]{32})$", description="its key or its id, from a report"
+    )
+
+    def waiver(self) -> Ignore:
+        """The same, to be held against findings."""
+        return Ignore(self.finding, self.owner, self.reason, self.until)
+
+
 class Scan(Section):
     """What the nightly scan reads; when it runs stands in prefect.yaml."""
 
     targets: tuple[Target, ...] = ()
     regions: tuple[Region, ...] = Field(default=(), description="none: the one wickie runs in")
     accounts: tuple[Account, ...] = Field(default=(), description="read beside wickie's own")
+    ignore: tuple[IgnoredFinding, ...] = ()
+    baseline: Path | None = Field(
+        default=None, description="file of what was known, made by wickie scan --baseline-out"
+    )
 
     @model_validator(mode="after")
     def _accounts_known(self) -> Scan:
@@ -151,6 +168,22 @@ class Scan(Section):
             if isinstance(target, S3Target) and target.account and target.account not in known:
                 raise ValueError(f"account {target.account} is not under scan.accounts; add it")
         return self
+
+    def suppressions(self, key: bytes, baseline: Path | None = None) -> Suppressions:
+        """
+        What is not held against targets. Raises `ConfigError` for a baseline that is none.
+
+        Args:
+            key: What findings are named with.
+            baseline: Another than the one named here.
+        """
+        path = baseline or self.baseline
+        known = (read_baseline(path, key),) if path else ()
+        return Suppressions((*self.waivers(), *known))
+
+    def waivers(self) -> tuple[Ignore, ...]:
+        """What is ignored by name."""
+        return tuple(ignore.waiver() for ignore in self.ignore)
 
     def declared(self) -> list[Mapping[str, Any]]:
         """Its targets as plain data: their kind, and the options that were given."""

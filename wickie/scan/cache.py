@@ -37,8 +37,8 @@ PREFIX: Final = "cache/scan/"
 
 _log = logging.getLogger(__name__)
 
-_READING: Final = "2"
-"""To be raised when artifacts are read in another way: unpacked deeper, or with other limits."""
+_READING: Final = "3"
+"""To be raised when artifacts are read in another way, or findings say more than they did."""
 _SEAL_SIZE: Final = 32
 _COUNT: Final = struct.Struct("<Q")
 
@@ -174,5 +174,6 @@ def _finding(stored: dict[str, Any]) -> Finding:
         severity=Severity(stored["severity"]),
         location=Location(**stored["location"]),
         source=stored["source"],
+        value_key=stored["value_key"],
         managed=managed and ManagedVersion(**managed | {"stage": Stage(managed["stage"])}),
     )

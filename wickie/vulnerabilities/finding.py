@@ -11,7 +11,9 @@ from wickie.model import Location, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, datetime
+    from datetime import datetime
+
+    from wickie.model import Suppression
 
 _SEVEREST_FIRST: Final = tuple(Severity)
 _SEVERITIES: Final = {
@@ -22,17 +24,6 @@ _SEVERITIES: Final = {
     "NEGLIGIBLE": Severity.INFORMATIONAL,
     "INFORMATIONAL": Severity.INFORMATIONAL,
 }
-
-
-@dataclass(frozen=True)
-class Suppression:
-    """Why a finding is not held against its target."""
-
-    by: str
-    """`wickie.yaml`, or the OpenVEX document that says so."""
-    reason: str
-    owner: str = ""
-    until: date | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from wickie.model import Finding, Gap, Severity
 from wickie.scan import rules
 from wickie.scan.chunk import Chunk, Match
 from wickie.scan.detectors import plausible
-from wickie.scan.identity import finding_id
+from wickie.scan.identity import finding_id, value_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,13 +114,15 @@ class KingfisherDetector:
                 value, span = _whole(chunk, value, None if each.is_base64_encoded else span)
                 if not _is_plausible(chunk, each, value, span):
                     continue
+            encoded = value.encode()
             finding = Finding(
-                id=finding_id(self._key, each.rule_id, value.encode(), chunk.artifact),
+                id=finding_id(self._key, each.rule_id, encoded, chunk.artifact),
                 rule_id=each.rule_id,
                 title=each.rule_name,
                 severity=_SEVERITIES[each.confidence],
                 location=chunk.at(chunk.first_line + each.location["line"] - 1),
                 source=chunk.source,
+                value_key=value_key(self._key, encoded, chunk.source, chunk.artifact),
             )
             yield Match(finding, chunk, span, generic=generic)
 

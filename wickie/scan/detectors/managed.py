@@ -20,7 +20,7 @@ import numpy as np
 from wickie.fingerprints import STRIDE, WindowHash, digest
 from wickie.model import Finding, ManagedVersion, Severity, Stage
 from wickie.scan.chunk import Chunk, Match
-from wickie.scan.identity import finding_id
+from wickie.scan.identity import finding_id, value_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -111,6 +111,7 @@ class ManagedDetector:
             severity=Severity.CRITICAL,
             location=chunk.at(chunk.line(start)),
             source=chunk.source,
+            value_key=value_key(self._key, value, chunk.source, chunk.artifact),
         )
         return _of_version(finding, version)
 
