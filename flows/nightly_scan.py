@@ -8,7 +8,7 @@ in this process, while other targets are still being read: it waits for no conta
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,14 +28,13 @@ from wickie.aws import Clients
 from wickie.config import Config, load_config
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, Error, NothingScannedError, RotationError
-from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Finding, Gap, RotationOutcome, RotationState, ScanResult
 from wickie.report.headline import headline
 from wickie.report.record import Report
 from wickie.report.store import publish
 from wickie.scan import cache, engine, ledger
 from wickie.scan.cache import ScanCache
-from wickie.scan.detectors import Detector, open_detectors
+from wickie.scan.eyes import Eyes, Verify
 from wickie.scan.places import Opening, openings
 from wickie.scan.suppression import Suppressions
 
@@ -72,7 +71,8 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
     if not config.scan.targets:
         raise ConfigError(f"{path} names nothing to scan; add scan.targets")
     deployed = Deployment.load(clients.ssm, config.stage)
-    scanner = step("open fingerprints", lambda: _Scanner.open(clients, deployed))
+    verify = config.scan.verification
+    scanner = step("open fingerprints", lambda: _Scanner.open(clients, deployed, verify))
     opened = step("find targets", lambda: tuple(openings(config.scan, clients, prefect_api)))
     results: list[ScanResult] = []
     with Containment(config, clients, deployed.findings_table) as containment:
@@ -88,7 +88,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
         lambda: ledger.record(clients.dynamodb, deployed.findings_table, judged, scan.finished),
     )
     scan = replace(scan, findings=findings)
-    scan = _suppressed(scan, config, scanner.key)
+    scan = _suppressed(replace(scan, notices=scanner.eyes.notices), config, scanner.eyes.key)
     report = Report(config.stage, scan, tuple(responses.values()))
     files = step("publish report", lambda: publish(clients.s3, deployed.results_bucket, report))
     _show(report, files)
@@ -101,22 +101,23 @@ class _Scanner:
 
     clients: Clients
     bucket: str
-    key: bytes = field(repr=False)
-    detectors: Sequence[Detector] = field(repr=False)
+    eyes: Eyes
     run_id: str
 
     @classmethod
-    def open(cls, clients: Clients, deployed: Deployment) -> Self:
-        key = working_key(clients.kms, deployed.fingerprint_key)
-        table = FingerprintTable(clients.dynamodb, deployed.fingerprint_table)
-        detectors = open_detectors(key, tuple(table.load()))
-        return cls(clients, deployed.results_bucket, key, detectors, str(flow_run.id))
+    def open(cls, clients: Clients, deployed: Deployment, verify: Verify | None) -> Self:
+        eyes = Eyes.of(clients, deployed, verify)
+        return cls(clients, deployed.results_bucket, eyes, str(flow_run.id))
 
     def scan(self, opening: Opening) -> ScanResult:
         """Scan one target; look only at what has changed since its last scan."""
-        s3, name = self.clients.s3, opening.name
-        known = ScanCache(self.detectors, self.key, cache.load(s3, self.bucket, name))
-        result = engine.scan([opening.open()], self.detectors, run_id=self.run_id, cache=known)
+        s3, name, eyes = self.clients.s3, opening.name, self.eyes
+        asking = eyes.verification
+        stored, stale = cache.load(s3, self.bucket, name), asking.is_stale if asking else None
+        known = ScanCache(eyes.detectors, eyes.key, stored, stale)
+        result = engine.scan(
+            [opening.open()], eyes.detectors, run_id=self.run_id, cache=known, verification=asking
+        )
         cache.save(s3, self.bucket, name, known.dump())
         return result
 

@@ -21,6 +21,7 @@ from wickie.cli.options import (
     Output,
     ReportFile,
     ReportFormat,
+    Verify,
     VulnerabilityTargets,
 )
 
@@ -89,6 +90,8 @@ def _scan(  # noqa: PLR0917  (typer passes each by name)
     exit_zero: ExitZero = False,
     baseline: Baseline = None,
     baseline_out: BaselineOut = None,
+    *,
+    verify: Verify = False,
 ) -> None:
     """
     Look for credentials, and for the secrets that wickie manages.
@@ -97,11 +100,14 @@ def _scan(  # noqa: PLR0917  (typer passes each by name)
     stage are recognised in it too. Without a PATH the targets in wickie.yaml are scanned. What
     cannot be read is listed, and the rest is scanned. A scan that could read nothing is an error.
 
+    With --verify, or scan.verify in wickie.yaml, the issuers of what is found are asked whether it
+    is live: with the credential itself, read-only, each once. Never of managed secrets.
+
     Changes nothing in AWS.
     """
     from wickie.cli.scan import Wishes, run
 
-    wishes = Wishes(baseline, baseline_out)
+    wishes = Wishes(baseline, baseline_out, verify)
     code = run(tuple(paths or ()), config, output, file, wishes)
     raise typer.Exit(0 if exit_zero and code >= 10 else code)  # noqa: PLR2004  (10, 11: findings)
 

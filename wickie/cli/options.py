@@ -32,6 +32,9 @@ BaselineOut = Annotated[
     Path | None,
     typer.Option(help="Write what is found to this baseline, and count none of it."),
 ]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Ask issuers whether what is found is live.")
+]
 VulnerabilityTargets = Annotated[
     list[str] | None,
     typer.Argument(

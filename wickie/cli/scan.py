@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -15,14 +15,15 @@ from wickie.cli.failures import explain, warn
 from wickie.cli.findingkey import finding_key
 from wickie.cli.writing import write
 from wickie.config import Scan, load_config
+from wickie.config.targets import Verify
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, NothingScannedError
-from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Gap
 from wickie.report import Report, render_json, render_sarif
 from wickie.report.terminal import print_report
 from wickie.scan import engine
 from wickie.scan.detectors import open_detectors
+from wickie.scan.eyes import Eyes
 from wickie.scan.places import openings
 from wickie.scan.sources.directory import Directory
 from wickie.scan.sources.git import Repository, is_repository
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wickie.config import Config
-    from wickie.scan.chunk import Detector, Source
+    from wickie.model import ScanResult
+    from wickie.scan.chunk import Source
     from wickie.scan.sources.prefect import PrefectApi
+    from wickie.scan.suppression import Baseline
 
 Output = Literal["table", "json", "sarif"]
 
@@ -52,6 +55,8 @@ class Wishes:
     baseline: Path | None = None
     baseline_out: Path | None = None
     """Where to write down what is found, so that none of it counts."""
+    verify: bool = False
+    """Whether issuers are asked, even if wickie.yaml does not say so."""
 
 
 def run(
@@ -63,42 +68,57 @@ def run(
 ) -> int:
     """Scan and write the result; return the exit code."""
     for target in filter(None, (file, wishes.baseline_out)):
-        if not target.parent.is_dir():
-            where = target.parent
+        if not (where := target.parent).is_dir():
             raise ConfigError(f"cannot write {target}: there is no directory {where}; create it")
-    if not paths and config_path is None:
-        config_path = _DEFAULT_CONFIG
-    config = load_config(config_path) if config_path else None
-    if config and not paths and not config.scan.targets:
-        raise ConfigError(f"{config_path} names nothing to scan; add scan.targets, or name a PATH")
+    config = _config(paths, config_path, wishes)
+    scan = config.scan if config else Scan()
+    verify = scan.verification or (Verify() if wishes.verify else None)
     gaps: list[Gap] = []
     with progress().status("scanning"):
-        eyes = _eyes(config, gaps)
-        suppressions = (config.scan if config else Scan()).suppressions(eyes.key, wishes.baseline)
-        opened = _local(paths) if paths else _targets(config, gaps)
-        sources = list(opened)
+        eyes = _eyes(config, verify, gaps)
+        suppressions = scan.suppressions(eyes.key, wishes.baseline)
+        sources = list(_local(paths) if paths else _targets(config, gaps))
         for gap in gaps:
             warn(f"not scanned: {gap.uri}: {gap.reason}")
-        result = engine.scan(sources, eyes.detectors, run_id=uuid.uuid4().hex)
+        result = engine.scan(
+            sources, eyes.detectors, run_id=uuid.uuid4().hex, verification=eyes.verification
+        )
     if not result.artifacts:
         named = ", ".join(source.uri for source in sources)
         raise NothingScannedError(f"{named}: there is nothing to read; correct what is scanned")
     for gap in result.gaps:
         warn(f"not scanned: {gap.uri}: {gap.reason}")
-    result = replace(result, gaps=(*gaps, *result.gaps))
-    today = result.finished.date()
+    result = replace(result, gaps=(*gaps, *result.gaps), notices=eyes.notices)
     if wishes.baseline_out:
-        text = write_baseline(result.findings, getpass.getuser(), today, eyes.key)
-        wishes.baseline_out.write_text(text)
-        known = read_baseline(wishes.baseline_out, eyes.key)
+        known = _written(wishes.baseline_out, result, eyes.key)
         suppressions = Suppressions((*suppressions.waivers, known))
-    result = suppressions.apply(result, today)
+    result = suppressions.apply(result, result.finished.date())
     for notice in result.notices:
         warn(notice)
     report = Report(config.stage if config else _NO_STAGE, result)
     render = _RENDERERS.get(output)
     write(render and partial(render, report), partial(print_report, report), file)
     return report.exit_code()
+
+
+def _config(paths: Sequence[Path], path: Path | None, wishes: Wishes) -> Config | None:
+    if not paths and path is None:
+        path = _DEFAULT_CONFIG
+    config = load_config(path) if path else None
+    if config and not paths and not config.scan.targets:
+        raise ConfigError(f"{path} names nothing to scan; add scan.targets, or name a PATH")
+    if wishes.verify and not config:
+        raise ConfigError(
+            "--verify might use one of your own honeytokens, which the fingerprints of a stage "
+            "alone tell from a leak; name its wickie.yaml with --config"
+        )
+    return config
+
+
+def _written(path: Path, result: ScanResult, key: bytes) -> Baseline:
+    today = result.finished.date()
+    path.write_text(write_baseline(result.findings, getpass.getuser(), today, key))
+    return read_baseline(path, key)
 
 
 def _local(paths: Sequence[Path]) -> Iterator[Source]:
@@ -128,24 +148,14 @@ def _prefect() -> PrefectApi | None:
     return prefect_api()
 
 
-@dataclass(frozen=True)
-class _Eyes:
-    """What is looked with, and the key that findings are named with."""
-
-    key: bytes = field(repr=False)
-    detectors: Sequence[Detector]
-
-
-def _eyes(config: Config | None, gaps: list[Gap]) -> _Eyes:
+def _eyes(config: Config | None, verify: Verify | None, gaps: list[Gap]) -> Eyes:
     """Without the stage's fingerprints the rest is still looked for, and the lack is a gap."""
     if config:
         try:
             clients = Clients()
-            deployed = Deployment.load(clients.ssm, config.stage)
-            key = working_key(clients.kms, deployed.fingerprint_key)
-            table = FingerprintTable(clients.dynamodb, deployed.fingerprint_table)
-            return _Eyes(key, open_detectors(key, tuple(table.load())))
+            return Eyes.of(clients, Deployment.load(clients.ssm, config.stage), verify)
         except Exception as error:  # noqa: BLE001  (whatever it is, the scan goes on without)
-            gaps.append(Gap(f"managed secrets of stage {config.stage}", explain(error)))
+            unasked = ", and nothing is verified" if verify else ""
+            gaps.append(Gap(f"managed secrets of stage {config.stage}{unasked}", explain(error)))
     key = finding_key()
-    return _Eyes(key, open_detectors(key))
+    return Eyes(key, open_detectors(key))

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from wickie.config.section import Ignored, Section
+from wickie.config.section import Ignored, Section, told_by_pydantic
+from wickie.https import checked_url
 from wickie.scan.suppression import Ignore, Suppressions, read_baseline
+from wickie.scan.verification import SECONDS
 
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 
@@ -150,12 +152,32 @@ class IgnoredFinding(Ignored):
         return Ignore(self.finding, self.owner, self.reason, self.until)
 
 
+Url = Annotated[str, AfterValidator(lambda url: told_by_pydantic(lambda: checked_url(url)))]
+
+
+class Verify(Section):
+    """Where issuers are that have no one address, and how long a run may ask all of them."""
+
+    github: Url | None = Field(default=None, description="https://api.github.com, or your own")
+    gitlab: Url | None = Field(default=None, description="https://gitlab.com/api/v4, or your own")
+    datadog: Url | None = Field(default=None, description="https://api.<your site>/api")
+    sendgrid: Url | None = Field(default=None, description="https://api.<region>sendgrid.com/v3")
+    seconds: float = Field(default=SECONDS, gt=0)
+
+    def urls(self) -> dict[str, str]:
+        """Those that are given, by the names of issuers."""
+        return self.model_dump(exclude={"seconds"}, exclude_none=True)
+
+
 class Scan(Section):
     """What the nightly scan reads; when it runs stands in prefect.yaml."""
 
     targets: tuple[Target, ...] = ()
     regions: tuple[Region, ...] = Field(default=(), description="none: the one wickie runs in")
     accounts: tuple[Account, ...] = Field(default=(), description="read beside wickie's own")
+    verify: bool | Verify = Field(
+        default=False, description="ask issuers whether what was found is live"
+    )
     ignore: tuple[IgnoredFinding, ...] = ()
     baseline: Path | None = Field(
         default=None, description="file of what was known, made by wickie scan --baseline-out"
@@ -168,6 +190,11 @@ class Scan(Section):
             if isinstance(target, S3Target) and target.account and target.account not in known:
                 raise ValueError(f"account {target.account} is not under scan.accounts; add it")
         return self
+
+    @property
+    def verification(self) -> Verify | None:
+        """Whom to ask whether what was found is live; None: nobody."""
+        return Verify() if self.verify is True else self.verify or None
 
     def suppressions(self, key: bytes, baseline: Path | None = None) -> Suppressions:
         """

@@ -83,6 +83,10 @@ class ManagedDetector:
             return None
         return _of_version(finding, replace(version, stage=stage))
 
+    def knows(self, value: bytes) -> bool:
+        """Whether the value of a managed secret is, or is part of, this one."""
+        return any(True for _ in self._hits(value))
+
     def detect(self, batch: Sequence[Chunk]) -> Iterator[Match]:
         """See `Detector`. All of the batch at once: numpy's calls cost more than small chunks."""
         if not self._fingerprints:
