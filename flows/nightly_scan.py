@@ -37,6 +37,7 @@ from wickie.scan import ledger, part
 from wickie.scan.part import Part, joined
 from wickie.scan.places import Opening, openings
 from wickie.scan.shard import Shard, shards
+from wickie.scan.suppression import Suppressions
 
 _ROWS: Final = 200
 """Of the table in Prefect's UI; the report has them all."""
@@ -82,6 +83,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
         lambda: ledger.record(clients.dynamodb, deployed.findings_table, judged, scan.finished),
     )
     scan = replace(scan, findings=findings)
+    scan = _suppressed(scan, config, scanner.eyes.key)
     report = Report(config.stage, scan, seen.rotations)
     files = step("publish report", lambda: publish(clients.s3, deployed.results_bucket, report))
     _show(report, files)
@@ -111,7 +113,7 @@ def _parts(path: Path, scanner: Scanner, divided: Sequence[Shard]) -> Iterator[P
         try:
             if isinstance(end, Lost):
                 raise SourceError(f"{end.why}; what is in it was not scanned")
-            read = partial(part.load, s3, bucket, scanner.run_id, shard, scanner.key)
+            read = partial(part.load, s3, bucket, scanner.run_id, shard, scanner.eyes.key)
             with told_safely(named):
                 seen = step(f"read {named}", read)
         except Error as error:
@@ -129,10 +131,21 @@ def _judged(findings: Iterable[Finding], rotations: Iterable[RotationOutcome]) -
         yield replace(finding, verdict=verdict) if verdict else finding
 
 
+def _suppressed(scan: ScanResult, config: Config, key: bytes) -> ScanResult:
+    """Mark what does not count. A baseline that cannot be read is told, and ends no scan."""
+    try:
+        suppressions = config.scan.suppressions(key)
+    except ConfigError as error:
+        suppressions = Suppressions(config.scan.waivers())
+        scan = replace(scan, notices=(*scan.notices, str(error)))
+    return suppressions.apply(scan, scan.finished.date())
+
+
 def _show(report: Report, files: Mapping[str, str]) -> None:
     """Put the headline and the findings where people look at the run; no plaintext is in either."""
     words = headline(report)
-    links = "\n".join(f"- `{uri}`" for uri in files.values())
+    notices = report.scan.notices if report.scan else ()
+    links = "\n".join([*(f"- {told}" for told in notices), *(f"- `{f}`" for f in files.values())])
     create_markdown_artifact(
         key="nightly-scan", markdown=f"# {words.text}\n\n{words.detail}\n\n{links}\n"
     )
@@ -144,7 +157,7 @@ def _show(report: Report, files: Mapping[str, str]) -> None:
             "line": finding.location.line,
             "verdict": finding.verdict.value,
         }
-        for finding in report.findings[:_ROWS]
+        for finding in report.counted[:_ROWS]
     ]
     if rows:
         create_table_artifact(key="nightly-scan-findings", table=rows)

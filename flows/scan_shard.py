@@ -65,6 +65,6 @@ def _scan_shard(path: Path, run: str, shard: Shard) -> State[None]:
     opened = step("find targets", lambda: tuple(openings(config.scan, clients, prefect_api)))
     seen = contained(scanner, opened, Progress("scan-shard", len(opened), "target"))
     bucket = deployed.results_bucket
-    step("hand over", lambda: part.save(clients.s3, bucket, shard, seen, scanner.key))
+    step("hand over", lambda: part.save(clients.s3, bucket, shard, seen, scanner.eyes.key))
     words = f"{count(len(seen.scan.findings), 'finding')}, {count(len(seen.scan.gaps), 'gap')}"
     return Completed(message=words)

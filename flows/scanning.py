@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Self
@@ -20,11 +20,10 @@ from wickie.aws import Clients
 from wickie.config import Config
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, Error, NothingScannedError
-from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Gap, ScanResult
 from wickie.scan import cache, engine
 from wickie.scan.cache import ScanCache
-from wickie.scan.detectors import Detector, open_detectors
+from wickie.scan.eyes import Eyes
 from wickie.scan.merge import merged
 from wickie.scan.part import Part
 from wickie.scan.places import Opening
@@ -44,8 +43,7 @@ class Scanner:
     config: Config
     deployed: Deployment
     run_id: str
-    key: bytes = field(repr=False)
-    detectors: Sequence[Detector] = field(repr=False)
+    eyes: Eyes
     shard: Shard = WHOLE
 
     @classmethod
@@ -58,10 +56,8 @@ class Scanner:
         shard: Shard = WHOLE,
     ) -> Self:
         """With the fingerprints as they are now."""
-        key = working_key(clients.kms, deployed.fingerprint_key)
-        table = FingerprintTable(clients.dynamodb, deployed.fingerprint_table)
-        detectors = open_detectors(key, tuple(table.load()))
-        return cls(clients, config, deployed, run_id, key, detectors, shard)
+        eyes = Eyes.of(clients, deployed, config.scan.verification)
+        return cls(clients, config, deployed, run_id, eyes, shard)
 
     def scan(self, opening: Opening, watch: Watch) -> ScanResult:
         """Scan one target; look only at what has changed since its last scan."""
@@ -71,9 +67,10 @@ class Scanner:
             try:
                 result = engine.scan(
                     [self.shard.part(opening.open())],
-                    self.detectors,
+                    self.eyes.detectors,
                     run_id=self.run_id,
                     cache=known,
+                    verification=self.eyes.verification,
                     watch=partial(watch, opening.name),
                 )
             except NothingScannedError as nothing:
@@ -96,14 +93,16 @@ class Scanner:
         s3, bucket = self.clients.s3, self.deployed.results_bucket
         for opening in openings:
             if isinstance(opening, Opening):
-                together = ScanCache(self.detectors, self.key)
+                together = ScanCache(self.eyes.detectors, self.eyes.key)
                 for shard in shards:
                     together.take_over(cache.load(s3, bucket, shard.name(opening.name)))
                 cache.save(s3, bucket, opening.name, together.dump())
 
     def _known(self, opening: Opening) -> ScanCache:
         stored = cache.load(self.clients.s3, self.deployed.results_bucket, opening.name)
-        return ScanCache(self.detectors, self.key, stored)
+        asking = self.eyes.verification
+        stale = asking.is_stale if asking else None
+        return ScanCache(self.eyes.detectors, self.eyes.key, stored, stale)
 
     def _in_turn(self, kind: str) -> AbstractContextManager[None]:
         limits = self.config.scan.at_once
@@ -149,7 +148,8 @@ def contained(scanner: Scanner, opened: Sequence[Opening | Gap], progress: Progr
             results.append(result)
             progress.done()
         responses = containment.outcomes()
-    return Part(merged(results), tuple(responses.values()))
+    scan = replace(merged(results), notices=scanner.eyes.notices)
+    return Part(scan, tuple(responses.values()))
 
 
 def _scanned(

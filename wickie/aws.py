@@ -42,6 +42,13 @@ def _config() -> Config:
     )
 
 
+@cache
+def _impatient(seconds: float) -> Config:
+    from botocore.config import Config  # noqa: PLC0415
+
+    return Config(retries={"total_max_attempts": 1}, connect_timeout=seconds, read_timeout=seconds)
+
+
 class _Session:
     """
     As much of `boto3.Session` as is used here. Its clients are botocore's, as that one's are.
@@ -87,11 +94,15 @@ class Clients:
                 self._services[name] = self.session.client(name, config=_config())  # type: ignore[call-overload]  # boto3's stubs have a literal for each
             return self._services[name]
 
-    def sts_as(self, key: AccessKey) -> STSClient:
-        """A client that signs with `key` and nothing else. Not kept: it holds the key."""
+    def sts_as(self, key: AccessKey, seconds: float | None = None) -> STSClient:
+        """
+        A client that signs with `key` and nothing else. Not kept: it holds the key.
+
+        With `seconds` it asks once, and waits no longer for an answer.
+        """
         return self.session.client(
             "sts",
-            config=_config(),
+            config=_impatient(seconds) if seconds else _config(),
             aws_access_key_id=key.key_id,
             aws_secret_access_key=key.secret_key.reveal(),
         )

@@ -76,6 +76,17 @@ class ManagedVersion:
 
 
 @dataclass(frozen=True)
+class Suppression:
+    """Why a finding does not count. It is reported all the same."""
+
+    by: str
+    """`wickie.yaml`, or the file that says so."""
+    reason: str
+    owner: str = ""
+    until: date | None = None
+
+
+@dataclass(frozen=True)
 class Finding:
     """A credential seen where it should not be. Carries no plaintext, ever."""
 
@@ -87,8 +98,11 @@ class Finding:
     location: Location
     source: str
     """Kind of the source it came from: `s3`, `git`, `ecs-task-definition`, …"""
+    value_key: str = ""
+    """Keyed digest of value and territory: the same wherever in a bucket it stands."""
     managed: ManagedVersion | None = None
     verdict: Verdict = Verdict.UNKNOWN
+    suppressed_by: Suppression | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None
 
@@ -115,6 +129,8 @@ class ScanResult:
     """How many of them were known, and not read again."""
     findings: tuple[Finding, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    notices: tuple[str, ...] = ()
+    """What a person should see to: suppressions that have ended, or that are not honoured."""
 
 
 class RotationState(enum.StrEnum):

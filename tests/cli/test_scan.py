@@ -263,3 +263,53 @@ def test_a_managed_secret_is_11_in_targets_and_in_paths(
     assert finding["managed"]["stage"] == "CURRENT"
     assert scanned(done)["gaps"] == []
     assert deployed not in done.output
+
+
+def test_what_a_baseline_knows_is_shown_and_does_not_count(
+    wickie: Wickie, code: Path, token: str, folder: Path
+) -> None:
+    leak(code, token)
+    assert wickie("scan", "code", "--baseline-out", "known.json").exit_code == 0
+    (code / "moved").mkdir()
+    (code / "settings.py").rename(code / "moved" / "conf.py")
+    done = wickie("scan", "code", "--baseline", "known.json", "--format", "json")
+    assert done.exit_code == 0
+    (finding,) = scanned(done)["findings"]
+    assert finding["suppressed_by"]["by"] == "known.json"
+    sarif = json.loads(
+        wickie("scan", "code", "--baseline", "known.json", "--format", "sarif").stdout
+    )
+    (suppression,) = sarif["runs"][0]["results"][0]["suppressions"]
+    assert suppression["status"] == "accepted"
+    assert "known on" in suppression["justification"]
+    assert wickie("scan", "code").exit_code == 10
+    assert token not in (folder / "known.json").read_text()
+
+
+def test_an_ignore_in_wickie_yaml_counts_until_it_ends_and_not_for_a_value_in_use(
+    wickie: Wickie, configured: Callable[[str], Path], code: Path, deployed: str, token: str
+) -> None:
+    configured(CONFIG)
+    leak(code, token)
+    (code / "notes.txt").write_text(f"it is {deployed}, keep it\n")
+    found = scanned(wickie("scan", "--format", "json"))["findings"]
+    keys = [finding["value_key"] for finding in found]
+    assert len(set(keys)) == 2
+
+    def ignoring(until: str) -> Result:
+        ignores = [
+            {"finding": key, "owner": "shop", "reason": "fixture", "until": until} for key in keys
+        ]
+        configured(CONFIG.replace("{targets", f"{{ignore: {json.dumps(ignores)}, targets"))
+        return wickie("scan", "--format", "json")
+
+    done = ignoring("2999-01-01")
+    assert done.exit_code == 11
+    (counted,) = [f for f in scanned(done)["findings"] if not f["suppressed_by"]]
+    assert counted["managed"]["stage"] == "CURRENT"
+    assert "which is in use; rotate it" in done.stderr
+    (code / "notes.txt").unlink()
+    assert ignoring("2999-01-01").exit_code == 0
+    ended = ignoring("2020-01-01")
+    assert ended.exit_code == 10
+    assert "ended on 2020-01-01; renew it or fix it" in ended.stderr

@@ -12,13 +12,13 @@ import pytest
 from tests.report.conftest import ARN, NOON
 from tests.report.test_store import Bucket
 from tests.vulnerabilities.paper import finding
+from wickie.model import Suppression
 from wickie.report import Report
 from wickie.report.columns import columns
 from wickie.report.lines import KINDS, Head, render_lines
 from wickie.report.store import publish
 from wickie.report.vulnerabilities import VulnerabilityReport
 from wickie.report.vulnerability_page import FILES
-from wickie.vulnerabilities.finding import Suppression
 from wickie.vulnerabilities.scanning import VulnerabilityScan
 
 EXCUSED = finding(suppressed_by=Suppression("wickie.yaml", "unreachable", "us", date(2030, 1, 1)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from wickie.credentials import Sensitive
-from wickie.model import Finding, RotationOutcome, RotationState, Stage, Verdict
+from wickie.model import Finding, RotationOutcome, RotationState, Stage, Suppression, Verdict
 from wickie.report import Report, render_json
 from wickie.report.headline import headline, secret_name
 from wickie.report.lines import render_lines
@@ -120,3 +120,18 @@ def test_headline_is_not_clean_where_something_went_unread(
 )
 def test_secret_name_of_an_arn_or_a_name(arn: str, name: str) -> None:
     assert secret_name(arn) == name
+
+
+def test_what_is_suppressed_is_reported_last_and_counts_for_nothing(
+    scanned: Scanned, leak: Finding, token: Finding
+) -> None:
+    by = Suppression("wickie.yaml", "a fixture", "shop team")
+    hidden = replace(leak, suppressed_by=by)
+    report = scanned(hidden, token)
+    assert (report.exit_code(), report.findings) == (10, (token, hidden))
+    assert headline(report).text == "1 finding"
+    assert "2 findings, 1 of them suppressed, in" in headline(report).detail
+    report = scanned(hidden)
+    assert report.exit_code() == 0
+    assert headline(report).text == "Nothing found that is not suppressed"
+    assert json.loads(render_lines(report, "findings"))["suppressed_by"]["owner"] == "shop team"

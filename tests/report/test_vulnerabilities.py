@@ -10,11 +10,10 @@ from typing import Any
 from tests.report.conftest import NOON
 from tests.report.test_sarif import VALIDATOR
 from tests.vulnerabilities.paper import finding
-from wickie.model import Gap, Location, Severity
+from wickie.model import Gap, Location, Severity, Suppression
 from wickie.report.lines import render_lines
 from wickie.report.vulnerabilities import VulnerabilityReport, render_json, render_sarif
 from wickie.report.vulnerability_page import render_html
-from wickie.vulnerabilities.finding import Suppression
 from wickie.vulnerabilities.scanner import Attestation, DatabaseIdentity
 from wickie.vulnerabilities.scanning import VulnerabilityScan
 

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from tests.vulnerabilities.paper import PURL, finding
 from wickie.errors import ConfigError
-from wickie.model import Location, Severity, to_jsonable
+from wickie.model import Location, Severity, Suppression, to_jsonable
 from wickie.vulnerabilities.finding import (
-    Suppression,
     advisory_of,
     merged,
     plain_purl,

@@ -19,7 +19,7 @@ IMAGE = f"registry.example.com/shop/web@sha256:{'a' * 64}"
 
 def ignore(**differing: Any) -> Ignore:
     values = {
-        "advisory": "CVE-2024-22195",
+        "about": "CVE-2024-22195",
         "owner": "shop team",
         "reason": "no templates of strangers",
         "until": TODAY,
@@ -48,8 +48,8 @@ def test_an_ignore_that_has_ended_no_longer_counts_and_is_told() -> None:
 @pytest.mark.parametrize(
     ("said", "covered"),
     [
-        ({"advisory": "GHSA-h5c8-rqwp-cp95"}, True),
-        ({"advisory": "CVE-2024-2219"}, False),
+        ({"about": "GHSA-h5c8-rqwp-cp95"}, True),
+        ({"about": "CVE-2024-2219"}, False),
         ({"purl": "pkg:pypi/jinja2"}, True),
         ({"purl": "pkg:pypi/jinja2@3.1.2?x=y"}, True),
         ({"purl": "pkg:pypi/jinja2@3.1.1"}, False),

@@ -14,11 +14,14 @@ import typer
 from wickie.cli.failures import Commands
 from wickie.cli.options import (
     DEFAULT_CONFIG,
+    Baseline,
+    BaselineOut,
     ConfigPath,
     ExitZero,
     Output,
     ReportFile,
     ReportFormat,
+    Verify,
     VulnerabilityTargets,
 )
 
@@ -65,7 +68,7 @@ def _wickie(
 
 
 @app.command("scan")
-def _scan(
+def _scan(  # noqa: PLR0917  (typer passes each by name)
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -85,6 +88,10 @@ def _scan(
     output: ReportFormat = "table",
     file: ReportFile = None,
     exit_zero: ExitZero = False,
+    baseline: Baseline = None,
+    baseline_out: BaselineOut = None,
+    *,
+    verify: Verify = False,
 ) -> None:
     """
     Look for credentials, and for the secrets that wickie manages.
@@ -93,11 +100,15 @@ def _scan(
     stage are recognised in it too. Without a PATH the targets in wickie.yaml are scanned. What
     cannot be read is listed, and the rest is scanned. A scan that could read nothing is an error.
 
+    With --verify, or scan.verify in wickie.yaml, the issuers of what is found are asked whether it
+    is live: with the credential itself, read-only, each once. Never of managed secrets.
+
     Changes nothing in AWS.
     """
-    from wickie.cli.scan import run
+    from wickie.cli.scan import Wishes, run
 
-    code = run(tuple(paths or ()), config, output, file)
+    wishes = Wishes(baseline, baseline_out, verify)
+    code = run(tuple(paths or ()), config, output, file, wishes)
     raise typer.Exit(0 if exit_zero and code >= 10 else code)  # noqa: PLR2004  (10, 11: findings)
 
 

@@ -22,6 +22,19 @@ ReportFile = Annotated[
 ExitZero = Annotated[
     bool, typer.Option("--exit-zero", help="End with 0 even where something was found.")
 ]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        help="Do not count what this file lists, instead of the one in wickie.yaml's scan.baseline."
+    ),
+]
+BaselineOut = Annotated[
+    Path | None,
+    typer.Option(help="Write what is found to this baseline, and count none of it."),
+]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Ask issuers whether what is found is live.")
+]
 VulnerabilityTargets = Annotated[
     list[str] | None,
     typer.Argument(

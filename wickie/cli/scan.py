@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -13,25 +14,29 @@ from wickie.cli.consoles import progress
 from wickie.cli.failures import explain, warn
 from wickie.cli.findingkey import finding_key
 from wickie.cli.writing import write
-from wickie.config import load_config
+from wickie.config import Scan, load_config
+from wickie.config.targets import Verify
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, NothingScannedError
-from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Gap
 from wickie.report import Report, render_json, render_sarif
 from wickie.report.terminal import print_report
 from wickie.scan import engine
 from wickie.scan.detectors import open_detectors
+from wickie.scan.eyes import Eyes
 from wickie.scan.places import openings
 from wickie.scan.sources.directory import Directory
 from wickie.scan.sources.git import Repository, is_repository
+from wickie.scan.suppression import Suppressions, read_baseline, write_baseline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wickie.config import Config
-    from wickie.scan.chunk import Detector, Source
+    from wickie.model import ScanResult
+    from wickie.scan.chunk import Source
     from wickie.scan.sources.prefect import PrefectApi
+    from wickie.scan.suppression import Baseline
 
 Output = Literal["table", "json", "sarif"]
 
@@ -43,33 +48,77 @@ _DEFAULT_CONFIG: Final = Path("wickie.yaml")
 _NO_STAGE: Final = "none"
 
 
-def run(paths: Sequence[Path], config_path: Path | None, output: Output, file: Path | None) -> int:
+@dataclass(frozen=True)
+class Wishes:
+    """What a scan goes by beside its configuration."""
+
+    baseline: Path | None = None
+    baseline_out: Path | None = None
+    """Where to write down what is found, so that none of it counts."""
+    verify: bool = False
+    """Whether issuers are asked, even if wickie.yaml does not say so."""
+
+
+def run(
+    paths: Sequence[Path],
+    config_path: Path | None,
+    output: Output,
+    file: Path | None,
+    wishes: Wishes,
+) -> int:
     """Scan and write the result; return the exit code."""
-    if file and not file.parent.is_dir():
-        raise ConfigError(f"cannot write {file}: there is no directory {file.parent}; create it")
-    if not paths and config_path is None:
-        config_path = _DEFAULT_CONFIG
-    config = load_config(config_path) if config_path else None
-    if config and not paths and not config.scan.targets:
-        raise ConfigError(f"{config_path} names nothing to scan; add scan.targets, or name a PATH")
+    for target in filter(None, (file, wishes.baseline_out)):
+        if not (where := target.parent).is_dir():
+            raise ConfigError(f"cannot write {target}: there is no directory {where}; create it")
+    config = _config(paths, config_path, wishes)
+    scan = config.scan if config else Scan()
+    verify = scan.verification or (Verify() if wishes.verify else None)
     gaps: list[Gap] = []
     with progress().status("scanning"):
-        detectors = _detectors(config, gaps)
-        opened = _local(paths) if paths else _targets(config, gaps)
-        sources = list(opened)
+        eyes = _eyes(config, verify, gaps)
+        suppressions = scan.suppressions(eyes.key, wishes.baseline)
+        sources = list(_local(paths) if paths else _targets(config, gaps))
         for gap in gaps:
             warn(f"not scanned: {gap.uri}: {gap.reason}")
-        result = engine.scan(sources, detectors, run_id=uuid.uuid4().hex)
+        result = engine.scan(
+            sources, eyes.detectors, run_id=uuid.uuid4().hex, verification=eyes.verification
+        )
     if not result.artifacts:
         named = ", ".join(source.uri for source in sources)
         raise NothingScannedError(f"{named}: there is nothing to read; correct what is scanned")
     for gap in result.gaps:
         warn(f"not scanned: {gap.uri}: {gap.reason}")
-    result = replace(result, gaps=(*gaps, *result.gaps))
+    result = replace(result, gaps=(*gaps, *result.gaps), notices=eyes.notices)
+    if wishes.baseline_out:
+        known = _written(wishes.baseline_out, result, eyes.key)
+        suppressions = Suppressions((*suppressions.waivers, known))
+    result = suppressions.apply(result, result.finished.date())
+    for notice in result.notices:
+        warn(notice)
     report = Report(config.stage if config else _NO_STAGE, result)
     render = _RENDERERS.get(output)
     write(render and partial(render, report), partial(print_report, report), file)
     return report.exit_code()
+
+
+def _config(paths: Sequence[Path], path: Path | None, wishes: Wishes) -> Config | None:
+    if not paths and path is None:
+        path = _DEFAULT_CONFIG
+    config = load_config(path) if path else None
+    if config and not paths and not config.scan.targets:
+        raise ConfigError(f"{path} names nothing to scan; add scan.targets, or name a PATH")
+    if wishes.verify and not config:
+        raise ConfigError(
+            "--verify might use one of your own honeytokens, which the fingerprints of a stage "
+            "alone tell from a leak; name its wickie.yaml with --config"
+        )
+    return config
+
+
+def _written(path: Path, result: ScanResult, key: bytes) -> Baseline:
+    today = result.finished.date()
+    path.write_text(write_baseline(result.findings, getpass.getuser(), today, key))
+    return read_baseline(path, key)
 
 
 def _local(paths: Sequence[Path]) -> Iterator[Source]:
@@ -99,15 +148,14 @@ def _prefect() -> PrefectApi | None:
     return prefect_api()
 
 
-def _detectors(config: Config | None, gaps: list[Gap]) -> Sequence[Detector]:
+def _eyes(config: Config | None, verify: Verify | None, gaps: list[Gap]) -> Eyes:
     """Without the stage's fingerprints the rest is still looked for, and the lack is a gap."""
     if config:
         try:
             clients = Clients()
-            deployed = Deployment.load(clients.ssm, config.stage)
-            key = working_key(clients.kms, deployed.fingerprint_key)
-            table = FingerprintTable(clients.dynamodb, deployed.fingerprint_table)
-            return open_detectors(key, tuple(table.load()))
+            return Eyes.of(clients, Deployment.load(clients.ssm, config.stage), verify)
         except Exception as error:  # noqa: BLE001  (whatever it is, the scan goes on without)
-            gaps.append(Gap(f"managed secrets of stage {config.stage}", explain(error)))
-    return open_detectors(finding_key())
+            unasked = ", and nothing is verified" if verify else ""
+            gaps.append(Gap(f"managed secrets of stage {config.stage}{unasked}", explain(error)))
+    key = finding_key()
+    return Eyes(key, open_detectors(key))

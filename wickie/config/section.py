@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from wickie.durations import duration_of
 from wickie.errors import ConfigError
@@ -29,6 +29,14 @@ class Section(BaseModel):
     """Base of every part of wickie.yaml: frozen, and a key it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ignored(Section):
+    """A person's word that something may stay until a day; then it counts again."""
+
+    owner: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    until: date
 
 
 def told_by_pydantic(ask: Callable[[], T]) -> T:

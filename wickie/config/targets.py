@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from wickie.config.section import Section
+from wickie.config.section import Ignored, Section, told_by_pydantic
+from wickie.https import checked_url
+from wickie.scan.suppression import Ignore, Suppressions, read_baseline
+from wickie.scan.verification import SECONDS
 
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 
@@ -137,6 +140,35 @@ class ListedTarget(Section):
 Target = Annotated[OwnTarget | ListedTarget, Field(discriminator="kind")]
 
 
+class IgnoredFinding(Ignored):
+    """One that may stay until a day; then it counts again. See docs/findings.md."""
+
+    finding: str = Field(
+        pattern=r"^([0-9a-f]{16}|[0-9a-f]{32})$", description="its key or its id, from a report"
+    )
+
+    def waiver(self) -> Ignore:
+        """The same, to be held against findings."""
+        return Ignore(self.finding, self.owner, self.reason, self.until)
+
+
+Url = Annotated[str, AfterValidator(lambda url: told_by_pydantic(lambda: checked_url(url)))]
+
+
+class Verify(Section):
+    """Where issuers are that have no one address, and how long a run may ask all of them."""
+
+    github: Url | None = Field(default=None, description="https://api.github.com, or your own")
+    gitlab: Url | None = Field(default=None, description="https://gitlab.com/api/v4, or your own")
+    datadog: Url | None = Field(default=None, description="https://api.<your site>/api")
+    sendgrid: Url | None = Field(default=None, description="https://api.<region>sendgrid.com/v3")
+    seconds: float = Field(default=SECONDS, gt=0)
+
+    def urls(self) -> dict[str, str]:
+        """Those that are given, by the names of issuers."""
+        return self.model_dump(exclude={"seconds"}, exclude_none=True)
+
+
 class Scan(Section):
     """What the nightly scan reads; when it runs stands in prefect.yaml."""
 
@@ -150,6 +182,13 @@ class Scan(Section):
     at_once: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
         default={}, description="targets, by the AWS API that they are read by, in all runs"
     )
+    verify: bool | Verify = Field(
+        default=False, description="ask issuers whether what was found is live"
+    )
+    ignore: tuple[IgnoredFinding, ...] = ()
+    baseline: Path | None = Field(
+        default=None, description="file of what was known, made by wickie scan --baseline-out"
+    )
 
     @model_validator(mode="after")
     def _accounts_known(self) -> Scan:
@@ -158,6 +197,27 @@ class Scan(Section):
             if isinstance(target, S3Target) and target.account and target.account not in known:
                 raise ValueError(f"account {target.account} is not under scan.accounts; add it")
         return self
+
+    @property
+    def verification(self) -> Verify | None:
+        """Whom to ask whether what was found is live; None: nobody."""
+        return Verify() if self.verify is True else self.verify or None
+
+    def suppressions(self, key: bytes, baseline: Path | None = None) -> Suppressions:
+        """
+        What is not held against targets. Raises `ConfigError` for a baseline that is none.
+
+        Args:
+            key: What findings are named with.
+            baseline: Another than the one named here.
+        """
+        path = baseline or self.baseline
+        known = (read_baseline(path, key),) if path else ()
+        return Suppressions((*self.waivers(), *known))
+
+    def waivers(self) -> tuple[Ignore, ...]:
+        """What is ignored by name."""
+        return tuple(ignore.waiver() for ignore in self.ignore)
 
     def declared(self) -> list[Mapping[str, Any]]:
         """Its targets as plain data: their kind, and the options that were given."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from wickie.config.section import Duration, Section, told_by_pydantic
+from wickie.config.section import Duration, Ignored, Section, told_by_pydantic
 from wickie.vulnerabilities.finding import merged
 from wickie.vulnerabilities.grype import Grype
 from wickie.vulnerabilities.imported import of_ecr, of_inspector
@@ -144,15 +144,16 @@ class ScannerProgram(Section):
         )
 
 
-class IgnoredVulnerability(Section):
+class IgnoredVulnerability(Ignored):
     """One that may stay until a day; then it counts again."""
 
     advisory: str = Field(min_length=1, description="CVE, GHSA or other name of it")
-    owner: str = Field(min_length=1)
-    reason: str = Field(min_length=1)
-    until: date
     purl: str | None = Field(default=None, description="package URL; without a version: all")
     target: str | None = Field(default=None, description="pattern, as shop/*; default: all")
+
+    def waiver(self) -> Ignore:
+        """The same, to be held against findings."""
+        return Ignore(self.advisory, self.owner, self.reason, self.until, self.purl, self.target)
 
 
 class Vulnerabilities(Section):
@@ -192,7 +193,7 @@ class Vulnerabilities(Section):
     def suppressions(self) -> Suppressions:
         """Ignores and OpenVEX statements. Raises `ConfigError` for a document that is none."""
         return Suppressions(
-            tuple(Ignore(**dict(ignore)) for ignore in self.ignore),
+            tuple(ignore.waiver() for ignore in self.ignore),
             tuple(statement for path in self.vex for statement in load_vex(path)),
         )
 

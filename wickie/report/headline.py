@@ -27,7 +27,7 @@ def headline(report: Report) -> Headline:
     """Say what leaked and whether it still works; never say clean where something went unread."""
     dead = dead_versions(report)
     leaked = leaked_secrets(report)
-    others = [f for f in report.findings if not f.managed]
+    others = [f for f in report.counted if not f.managed]
     unanswered = [arn for arn in leaked if secret_name(arn) not in {name for name, _ in dead}]
     names = ", ".join(map(secret_name, unanswered))
     undone = [r for r in report.rotations if r.state is not RotationState.ROTATED]
@@ -43,7 +43,7 @@ def headline(report: Report) -> Headline:
             f" rotated, the old value proven dead{beside}",
             Tone.WARNING if others else Tone.GOOD,
         ),
-        (report.findings, "finding", "", Tone.WARNING),
+        (report.counted, "finding", "", Tone.WARNING),
         (() if report.scan else report.rotations, "secret", " rotated", Tone.GOOD),
     )
     for things, noun, rest, tone in claims:
@@ -51,9 +51,10 @@ def headline(report: Report) -> Headline:
             return Headline(f"{count(len(things), noun)}{rest}", tone, _detail(report))
     if report.scan and not report.scan.artifacts:
         return Headline("Nothing was read, so nothing is known", Tone.BAD, _detail(report))
+    nothing = "Nothing found that is not suppressed" if report.findings else "Nothing found"
     if report.scan and report.scan.gaps:
-        return Headline("Nothing found in what could be read", Tone.WARNING, _detail(report))
-    return Headline("Nothing found", Tone.GOOD, _detail(report))
+        return Headline(f"{nothing} in what could be read", Tone.WARNING, _detail(report))
+    return Headline(nothing, Tone.GOOD, _detail(report))
 
 
 def dead_versions(report: Report) -> set[tuple[str, str | None]]:
@@ -67,7 +68,7 @@ def dead_versions(report: Report) -> set[tuple[str, str | None]]:
 
 def leaked_secrets(report: Report) -> list[str]:
     """ARNs of the secrets a version of which, not yet retired, was found; in order of urgency."""
-    found = [f.managed for f in report.findings if f.managed]
+    found = [f.managed for f in report.counted if f.managed]
     return list(dict.fromkeys(m.arn for m in found if m.stage is not Stage.RETIRED))
 
 
@@ -99,4 +100,6 @@ def _detail(report: Report) -> str:
     seconds = (scan.finished - scan.started).total_seconds()
     read = f"{count(scan.artifacts, 'artifact')} ({size(scan.bytes_scanned)}), {seconds:.1f} s"
     gaps = f"; {count(len(scan.gaps), 'gap')}: not everything could be read" if scan.gaps else ""
-    return f"{count(len(scan.findings), 'finding')} in {read}{gaps}."
+    hidden = len(report.findings) - len(report.counted)
+    beside = f", {hidden:,} of them suppressed," if hidden else ""
+    return f"{count(len(scan.findings), 'finding')}{beside} in {read}{gaps}."

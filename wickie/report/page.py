@@ -50,6 +50,7 @@ def render_html(report: Report) -> str:
         + _findings(report)
         + _versions(report)
         + _gaps(report)
+        + table("To be seen to", ("What",), [(escape(told),) for told in _notices(report)])
     )
     brand = f"{report.kind} of stage {report.stage}"
     run = f"Run <code>{escape(report.run_id)}</code>, {moment(report.created)}"
@@ -131,11 +132,11 @@ def _findings(report: Report) -> str:
         (
             chip(finding.severity),
             f"{escape(finding.title)}<small>{escape(finding.rule_id)}</small>",
-            f"<code>{escape(_place(finding))}</code><small>{escape(finding.source)}</small>",
+            f"<code>{escape(_place(finding))}</code><small>{escape(_named(finding))}</small>",
             f"{escape(secret_name(finding.managed.arn))} {chip(finding.managed.stage)}"
             if finding.managed
             else "",
-            _honoured(finding, dead),
+            _suppressed(finding) or _honoured(finding, dead),
             moment(finding.first_seen) if finding.first_seen else "",
         )
         for finding in findings[:MOST_ROWS]
@@ -172,6 +173,10 @@ def _gaps(report: Report) -> str:
     gaps = report.scan.gaps if report.scan else ()
     rows = [(f"<code>{escape(gap.uri)}</code>", escape(gap.reason)) for gap in gaps]
     return table("Not scanned", ("Where", "Why"), rows)
+
+
+def _notices(report: Report) -> Sequence[str]:
+    return report.scan.notices if report.scan else ()
 
 
 def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -212,8 +217,22 @@ def _honoured(finding: Finding, dead: set[tuple[str, str | None]]) -> str:
     return chip(finding.verdict)
 
 
+def _suppressed(finding: Finding) -> str:
+    """Who has decided that it does not count, and why; nothing where nobody has."""
+    if (by := finding.suppressed_by) is None:
+        return ""
+    until = f"until {by.until}" if by.until else ""
+    words = ", ".join(filter(None, (by.reason, by.owner, until)))
+    return f'<span class="chip plain">suppressed</span><small>{escape(words)}</small>'
+
+
 def _version(version_id: str | None) -> str:
     return f"<code>{escape(version_id)}</code>" if version_id else "none"
+
+
+def _named(finding: Finding) -> str:
+    """Where it comes from, and the key by which wickie.yaml can ignore it."""
+    return f"{finding.source} {finding.value_key}"
 
 
 def _place(finding: Finding) -> str:

@@ -79,24 +79,31 @@ class Report:
         found = self.scan.findings if self.scan else ()
         return tuple(sorted(found, key=_urgency))
 
+    @property
+    def counted(self) -> tuple[Finding, ...]:
+        """Those that nothing suppresses."""
+        return tuple(found for found in self.findings if not found.suppressed_by)
+
     def exit_code(self) -> int:
         """
-        0 clean, 10 findings, 11 at least one of them live or managed, 1 could not be concluded.
+        0 clean, 10 findings that nothing suppresses, 11 at least one of them live or managed,
+        1 could not be concluded.
 
         A scan that could not read everything has not shown that there is nothing, and a pipeline
         must not take it so; neither is a rotation that did not end well a success.
         """
-        if any(f.managed or f.verdict is Verdict.LIVE for f in self.findings):
+        if any(f.managed or f.verdict is Verdict.LIVE for f in self.counted):
             return 11
-        if self.findings:
+        if self.counted:
             return 10
         unread = self.scan and (self.scan.gaps or not self.scan.artifacts)
         undone = any(rotation.state not in _DONE for rotation in self.rotations)
         return 1 if unread or undone else 0
 
 
-def _urgency(finding: Finding) -> tuple[bool, bool, int, str, int]:
+def _urgency(finding: Finding) -> tuple[bool, bool, bool, int, str, int]:
     return (
+        finding.suppressed_by is not None,
         finding.managed is None or finding.managed.stage is Stage.RETIRED,
         finding.verdict is not Verdict.LIVE,
         _SEVEREST_FIRST.index(finding.severity),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from wickie.model import Finding, Gap, ScanResult
+    from wickie.model import Finding, Gap, ScanResult, Suppression
     from wickie.report.record import Report
 
 LEVELS: Final[Mapping[Severity, str]] = {
@@ -95,6 +95,7 @@ def _result(finding: Finding, index: Mapping[str, int]) -> dict[str, Any]:
         "source": finding.source,
         "verdict": finding.verdict.value,
         "severity": finding.severity.value,
+        "valueKey": finding.value_key,
     }
     if finding.managed:
         properties["managedSecret"] = {
@@ -112,6 +113,8 @@ def _result(finding: Finding, index: Mapping[str, int]) -> dict[str, Any]:
         "partialFingerprints": {FINGERPRINT: finding.id},
         "properties": properties,
     }
+    if finding.suppressed_by:
+        result["suppressions"] = [suppression(finding.suppressed_by)]
     if finding.first_seen and finding.last_seen:
         seen_before = finding.first_seen < finding.last_seen
         result["baselineState"] = "unchanged" if seen_before else "new"
@@ -129,6 +132,12 @@ def _invocation(scan: ScanResult) -> dict[str, Any]:
         "endTimeUtc": utc(scan.finished),
         "toolExecutionNotifications": [notification(gap) for gap in scan.gaps],
     }
+
+
+def suppression(by: Suppression) -> dict[str, Any]:
+    """Who has decided that it does not count, and why."""
+    why = " ".join(filter(None, (by.owner, by.reason)))
+    return {"kind": "external", "status": "accepted", "justification": why}
 
 
 def notification(gap: Gap) -> dict[str, Any]:

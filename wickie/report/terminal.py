@@ -48,7 +48,7 @@ def print_report(report: Report, console: Console) -> None:
 def _findings_table(report: Report) -> Table:
     """What was found, the most urgent first."""
     dead = dead_versions(report)
-    table = _table("Findings", "Severity", "What", "Where", "Managed secret")
+    table = _table("Findings", "Severity", "What", "Where", "Managed secret", "Key")
     for finding in report.findings:
         line = f":{finding.location.line}" if finding.location.line else ""
         table.add_row(
@@ -56,6 +56,9 @@ def _findings_table(report: Report) -> Table:
             plain(finding.title),
             plain(f"{finding.location.uri}{line}"),
             plain(_managed(finding, dead)),
+            plain(
+                f"suppressed: {by.reason}" if (by := finding.suppressed_by) else finding.value_key
+            ),
         )
     return table
 

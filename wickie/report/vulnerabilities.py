@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from wickie.model import Severity, to_jsonable
 from wickie.report import document
 from wickie.report.headline import count
-from wickie.report.sarif import FINGERPRINT, LEVELS, SECURITY_SEVERITIES, notification, utc
+from wickie.report.sarif import (
+    FINGERPRINT,
+    LEVELS,
+    SECURITY_SEVERITIES,
+    notification,
+    suppression,
+    utc,
+)
 from wickie.report.sarif import sarif_uri as uri
 
 if TYPE_CHECKING:
@@ -168,8 +175,7 @@ def _result(found: Vulnerability, index: Mapping[str, int]) -> dict[str, Any]:
         },
     }
     if found.suppressed_by:
-        why = " ".join(filter(None, (found.suppressed_by.owner, found.suppressed_by.reason)))
-        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
+        result["suppressions"] = [suppression(found.suppressed_by)]
     if found.first_seen and found.last_seen:
         result["baselineState"] = "unchanged" if found.first_seen < found.last_seen else "new"
         result["provenance"] = {

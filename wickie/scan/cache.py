@@ -3,7 +3,9 @@ What earlier scans said of artifacts that have not changed since.
 
 An entry rests on the artifact's name and version and on the versions of all detectors. Stages of
 managed secrets are not in it: they are looked up anew, because rotation moves them while the text
-stays. The whole is sealed with the findings' key: who could write it could hide a leak.
+stays. Nor are verdicts: where issuers are asked, what holds a credential of theirs is read again,
+for what was dead may be live, and no plaintext is kept to ask with. The whole is sealed with the
+findings' key: who could write it could hide a leak.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from botocore.exceptions import ClientError
 from wickie.model import Finding, Location, ManagedVersion, Severity, Stage, to_jsonable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mypy_boto3_s3 import S3Client
 
@@ -37,8 +39,8 @@ PREFIX: Final = "cache/scan/"
 
 _log = logging.getLogger(__name__)
 
-_READING: Final = "2"
-"""To be raised when artifacts are read in another way: unpacked deeper, or with other limits."""
+_READING: Final = "3"
+"""To be raised when artifacts are read in another way, or findings say more than they did."""
 _SEAL_SIZE: Final = 32
 _COUNT: Final = struct.Struct("<Q")
 
@@ -67,7 +69,13 @@ NO_CACHE: Final[Cache] = _NoCache()
 class ScanCache:
     """Entries of eight bytes for what is clean; only what was met in this scan is written again."""
 
-    def __init__(self, detectors: Sequence[Detector], key: bytes, stored: bytes = b"") -> None:
+    def __init__(
+        self,
+        detectors: Sequence[Detector],
+        key: bytes,
+        stored: bytes = b"",
+        is_stale: Callable[[Finding], bool] | None = None,
+    ) -> None:
         """
         Take up what was stored, if it was by who holds `key`.
 
@@ -75,7 +83,9 @@ class ScanCache:
             detectors: Those of this scan.
             key: What findings are named with.
             stored: What `dump` returned.
+            is_stale: Of a finding, whether the artifact it is in has to be read again; none has.
         """
+        self._is_stale = is_stale
         self._key = key
         self._detectors = detectors
         self._rules = blake2b(key=key, person=b"wickie cached", digest_size=8)
@@ -88,8 +98,11 @@ class ScanCache:
         """See `Cache`."""
         entry = self._entry(artifact)
         if (found := self._found.get(str(entry))) is not None:
+            revised = [finding for each in found if (finding := self._revised(_finding(each)))]
+            if self._is_stale and any(map(self._is_stale, revised)):
+                return None
             self._met_found[str(entry)] = found
-            return [finding for each in found if (finding := self._revised(_finding(each)))]
+            return revised
         # numpy would let go of the interpreter's lock, and get it back too late.
         at = bisect_left(self._clean, entry)
         if at < len(self._clean) and self._clean[at] == entry:
@@ -180,5 +193,6 @@ def _finding(stored: dict[str, Any]) -> Finding:
         severity=Severity(stored["severity"]),
         location=Location(**stored["location"]),
         source=stored["source"],
+        value_key=stored["value_key"],
         managed=managed and ManagedVersion(**managed | {"stage": Stage(managed["stage"])}),
     )

@@ -12,6 +12,8 @@ from wickie.model import Finding, Gap, Location
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from wickie.credentials import AccessKey, Sensitive
+
 SIZE: Final = 1 << 20
 OVERLAP: Final = 8 << 10
 """Bytes that a chunk shares with the next, so that nothing shorter is lost at their border."""
@@ -59,6 +61,8 @@ class Match:
     """None where the detector read the chunk in another encoding than it is in."""
     generic: bool = False
     """Whether it rests on the context alone: what knows the value's form knows better."""
+    credential: Sensitive | AccessKey | None = field(default=None, repr=False)
+    """What an issuer can be asked about, where somebody wants to; it goes no further."""
 
 
 class Readable(Protocol):

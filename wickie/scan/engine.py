@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from wickie.scan.chunk import Chunk, Detector, Match, Source
+    from wickie.scan.verification import Verification
 
 # Kingfisher and numpy let go of the interpreter's lock. More threads would only wait for it.
 _THREADS: Final = 2
@@ -31,13 +32,15 @@ def scan(
     *,
     run_id: str,
     cache: Cache = NO_CACHE,
+    verification: Verification | None = None,
     watch: Callable[[int, int], None] = lambda _artifacts, _size: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ScanResult:
     """
     Read every source once and report what any detector finds, each finding once per artifact.
 
-    What `cache` knows is not looked at again. What cannot be read is a gap in the result. A
+    What `cache` knows is not looked at again. With `verification`, issuers are asked about what is
+    found, before the text it was found in is let go. What cannot be read is a gap in the result. A
     detector that fails ends the scan: silence would look like a clean result. `watch` is told now
     and then how many artifacts and bytes have been read.
 
@@ -49,7 +52,7 @@ def scan(
         ahead: deque[tuple[Batch, Future[list[Match | Gap]]]] = deque()
         for batch in intake.batches(sources):
             watch(intake.artifacts, intake.size)
-            ahead.append((batch, pool.submit(_examine, batch.chunks, detectors)))
+            ahead.append((batch, pool.submit(_examine, batch.chunks, detectors, verification)))
             if len(ahead) > _AHEAD:
                 first, examined = ahead.popleft()
                 intake.settle(first, examined.result())
@@ -70,9 +73,12 @@ def scan(
     )
 
 
-def _examine(batch: Sequence[Chunk], detectors: Sequence[Detector]) -> list[Match | Gap]:
+def _examine(
+    batch: Sequence[Chunk], detectors: Sequence[Detector], verification: Verification | None
+) -> list[Match | Gap]:
     """Let every detector look, and leave of what they say in the same place what counts."""
-    return settled([each for detector in detectors for each in detector.detect(batch)])
+    seen = settled([each for detector in detectors for each in detector.detect(batch)])
+    return verification.judged(seen) if verification else seen
 
 
 def _nothing(gaps: Sequence[Gap]) -> str:

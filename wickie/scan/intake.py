@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from wickie.errors import SourceError
-from wickie.model import Finding, Gap
+from wickie.model import Finding, Gap, Verdict
 from wickie.scan.chunk import SIZE, Artifact, Chunk, Match, Source
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ class Intake:
         visits = {id(c): visit for c, visit in zip(batch.chunks, batch.visits, strict=True)}
         for each in examined:
             if isinstance(each, Match):
-                visits[id(each.chunk)].findings.setdefault(each.finding.id, each.finding)
-                self.findings.setdefault(each.finding.id, each.finding)
+                _take_down(visits[id(each.chunk)].findings, each.finding)
+                _take_down(self.findings, each.finding)
             else:
                 self.gaps.append(each)
                 for chunk, visit in zip(batch.chunks, batch.visits, strict=True):
@@ -142,6 +142,13 @@ class Intake:
         visit.waiting -= 1
         if not visit.waiting and visit.whole and visit.artifact.version:
             self.cache.learn(visit.artifact, tuple(visit.findings.values()))
+
+
+def _take_down(findings: dict[str, Finding], finding: Finding) -> None:
+    """The first sight counts, unless only a later one had what it took to get a verdict."""
+    known = findings.setdefault(finding.id, finding)
+    if known.verdict is Verdict.UNKNOWN is not finding.verdict:
+        findings[finding.id] = replace(known, verdict=finding.verdict)
 
 
 def _fetched(

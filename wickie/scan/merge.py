@@ -33,6 +33,7 @@ def merged(results: Iterable[ScanResult]) -> ScanResult:
         unchanged=sum(part.unchanged for part in parts),
         findings=tuple(findings.values()),
         gaps=tuple(sorted(gaps, key=_named)),
+        notices=tuple(sorted({told for part in parts for told in part.notices})),
     )
 
 

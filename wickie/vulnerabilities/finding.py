@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from wickie.model import Location, Severity
+from wickie.model import Location, Severity, Suppression  # noqa: TC001  (columns are read off it)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, datetime
+    from datetime import datetime
 
 _SEVEREST_FIRST: Final = tuple(Severity)
 _SEVERITIES: Final = {
@@ -22,17 +22,6 @@ _SEVERITIES: Final = {
     "NEGLIGIBLE": Severity.INFORMATIONAL,
     "INFORMATIONAL": Severity.INFORMATIONAL,
 }
-
-
-@dataclass(frozen=True)
-class Suppression:
-    """Why a finding is not held against its target."""
-
-    by: str
-    """`wickie.yaml`, or the OpenVEX document that says so."""
-    reason: str
-    owner: str = ""
-    until: date | None = None
 
 
 @dataclass(frozen=True)

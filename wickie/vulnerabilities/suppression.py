@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote
 
 from wickie.errors import ConfigError
-from wickie.vulnerabilities.finding import Suppression, plain_purl
+from wickie.model import Suppression
+from wickie.vulnerabilities.finding import plain_purl
+from wickie.waivers import Waiver, ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,14 +28,9 @@ _NOT_HELD_AGAINST: Final = ("not_affected", "fixed")
 
 
 @dataclass(frozen=True)
-class Ignore:
-    """A person's word that a vulnerability may stay, until a day."""
+class Ignore(Waiver):
+    """A waiver of a vulnerability."""
 
-    advisory: str
-    owner: str
-    reason: str
-    until: date
-    """The last day it counts."""
     purl: str | None = None
     target: str | None = None
     """Pattern (`*`, `?`) of the targets it is about; None: all."""
@@ -41,7 +38,7 @@ class Ignore:
     def covers(self, found: Vulnerability) -> bool:
         """Whether it is about this finding."""
         return (
-            self.advisory in found.names
+            self.about in found.names
             and (self.purl is None or _same_package(self.purl, found.purl))
             and (self.target is None or fnmatchcase(found.target, self.target))
         )
@@ -75,11 +72,7 @@ class Suppressions:
 
     def expired(self, today: date) -> tuple[str, ...]:
         """Each ignore that no longer counts, to be told."""
-        return tuple(
-            f"the ignore of {i.advisory} by {i.owner} ended on {i.until}; renew it or fix it"
-            for i in self.ignores
-            if i.until < today
-        )
+        return ended(self.ignores, today)
 
     def apply(
         self, findings: Iterable[Vulnerability], reference: str, today: date
@@ -91,8 +84,8 @@ class Suppressions:
 
     def _of(self, found: Vulnerability, reference: str, today: date) -> Suppression | None:
         for ignore in self.ignores:
-            if ignore.until >= today and ignore.covers(found):
-                return Suppression("wickie.yaml", ignore.reason, ignore.owner, ignore.until)
+            if ignore.holds(today) and ignore.covers(found):
+                return ignore.suppression
         said = [each for each in self.statements if each.covers(found, reference)]
         if not said:
             return None

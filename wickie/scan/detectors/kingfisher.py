@@ -20,10 +20,11 @@ from wickie.model import Finding, Gap, Severity
 from wickie.scan import rules
 from wickie.scan.chunk import Chunk, Match
 from wickie.scan.detectors import plausible
-from wickie.scan.identity import finding_id
+from wickie.scan.detectors.presented import credential_of
+from wickie.scan.identity import finding_id, value_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
     from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class KingfisherDetector:
         seconds: float = _SECONDS,
         *,
         builtins: bool = True,
+        askable: Container[str] = (),
     ) -> None:
         """
         Load the rules.
@@ -76,8 +78,10 @@ class KingfisherDetector:
                 KF_RULE_CACHE_DIR or the user's cache directory.
             seconds: How long one chunk may take.
             builtins: Whether Kingfisher's own rules are among them.
+            askable: Rules whose matches somebody is going to ask an issuer about.
         """
         self._key = key
+        self._askable = askable
         self._seconds = seconds
         self._scan = _scanner(cache_dir, builtins).scan
 
@@ -114,15 +118,18 @@ class KingfisherDetector:
                 value, span = _whole(chunk, value, None if each.is_base64_encoded else span)
                 if not _is_plausible(chunk, each, value, span):
                     continue
+            encoded = value.encode()
             finding = Finding(
-                id=finding_id(self._key, each.rule_id, value.encode(), chunk.artifact),
+                id=finding_id(self._key, each.rule_id, encoded, chunk.artifact),
                 rule_id=each.rule_id,
                 title=each.rule_name,
                 severity=_SEVERITIES[each.confidence],
                 location=chunk.at(chunk.first_line + each.location["line"] - 1),
                 source=chunk.source,
+                value_key=value_key(self._key, encoded, chunk.source, chunk.artifact),
             )
-            yield Match(finding, chunk, span, generic=generic)
+            asked = credential_of(each, found) if each.rule_id in self._askable else None
+            yield Match(finding, chunk, span, generic=generic, credential=asked)
 
 
 def _span(chunk: Chunk, found: kingfisher_sdk.Finding) -> tuple[int, int] | None:

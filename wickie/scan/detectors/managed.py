@@ -20,7 +20,7 @@ import numpy as np
 from wickie.fingerprints import STRIDE, WindowHash, digest
 from wickie.model import Finding, ManagedVersion, Severity, Stage
 from wickie.scan.chunk import Chunk, Match
-from wickie.scan.identity import finding_id
+from wickie.scan.identity import finding_id, value_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -83,6 +83,10 @@ class ManagedDetector:
             return None
         return _of_version(finding, replace(version, stage=stage))
 
+    def knows(self, value: bytes) -> bool:
+        """Whether the value of a managed secret is, or is part of, this one."""
+        return any(True for _ in self._hits(value))
+
     def detect(self, batch: Sequence[Chunk]) -> Iterator[Match]:
         """See `Detector`. All of the batch at once: numpy's calls cost more than small chunks."""
         if not self._fingerprints:
@@ -111,6 +115,7 @@ class ManagedDetector:
             severity=Severity.CRITICAL,
             location=chunk.at(chunk.line(start)),
             source=chunk.source,
+            value_key=value_key(self._key, value, chunk.source, chunk.artifact),
         )
         return _of_version(finding, version)
 

@@ -1,0 +1,137 @@
+"""
+What is not held against whoever is scanned: ignores with an owner and an end, and a baseline.
+
+Nothing is dropped: what is suppressed is reported so. The value of a managed secret that is in use
+cannot be suppressed, and no suppression keeps a leaked one from being replaced.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from wickie.errors import ConfigError
+from wickie.model import Stage
+from wickie.scan.identity import key_name
+from wickie.waivers import Waiver, ended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from wickie.model import Finding, ScanResult, Suppression
+
+_IN_USE: Final = (Stage.CURRENT, Stage.PENDING)
+_FORMAT: Final = "wickie baseline 1"
+_BASELINE_LASTS: Final = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Ignore(Waiver):
+    """A waiver of one finding, by its id; or by its key, of a value wherever in a territory."""
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether it is about this one."""
+        return self.about in {finding.id, finding.value_key}
+
+
+@dataclass(frozen=True)
+class Baseline(Waiver):
+    """A waiver of everything that was known when it was made."""
+
+    path: str = ""
+    keys: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def by(self) -> str:
+        """See `Waiver`."""
+        return self.path
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether the value was known, in the same territory."""
+        return finding.value_key in self.keys
+
+
+@dataclass(frozen=True)
+class Suppressions:
+    """Everything that is not held against the targets of one scan; the first that covers counts."""
+
+    waivers: tuple[Ignore | Baseline, ...] = ()
+
+    def apply(self, scan: ScanResult, today: date) -> ScanResult:
+        """Mark what is suppressed, and tell what has ended and what is not honoured."""
+        holding = [each for each in self.waivers if each.holds(today)]
+        findings, refused = [], dict[str, None]()
+        for finding in scan.findings:
+            waiver = next((each for each in holding if each.covers(finding)), None)
+            if waiver and is_in_use(finding):
+                refused[_refusal(waiver, finding)] = None
+                waiver = None
+            by: Suppression | None = waiver.suppression if waiver else None
+            findings.append(replace(finding, suppressed_by=by))
+        notices = (*scan.notices, *ended(self.waivers, today), *refused)
+        return replace(scan, findings=tuple(findings), notices=notices)
+
+
+def is_in_use(finding: Finding) -> bool:
+    """Whether it is the value of a managed secret that somebody signs in with."""
+    return finding.managed is not None and finding.managed.stage in _IN_USE
+
+
+def write_baseline(findings: Iterable[Finding], owner: str, today: date, key: bytes) -> str:
+    """Write down what is known, in JSON; what may not be suppressed is left out."""
+    known = {
+        finding.value_key: f"{finding.title} in {finding.location.uri}"
+        for finding in findings
+        if not is_in_use(finding)
+    }
+    document = {
+        "format": _FORMAT,
+        "key": key_name(key),
+        "owner": owner,
+        "reason": f"known on {today}",
+        "until": str(today + _BASELINE_LASTS),
+        "findings": dict(sorted(known.items(), key=lambda item: (item[1], item[0]))),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_baseline(path: Path, key: bytes) -> Baseline:
+    """Read what `write_baseline` wrote with the same key. Raises `ConfigError`."""
+    try:
+        document: Any = json.loads(path.read_text())
+        if document["format"] != _FORMAT:
+            raise ConfigError(f"{path} is no baseline that this wickie reads; make it anew")
+        if document["key"] != key_name(key):
+            raise ConfigError(
+                f"{path} was made with another key, so nothing in it can be recognised; scan with "
+                f"the --config it was made with (without one: the same finding.key), or make it "
+                f"anew with --baseline-out"
+            )
+        return Baseline(
+            about=f"what {path} lists",
+            owner=document["owner"],
+            reason=document["reason"],
+            until=date.fromisoformat(document["until"]),
+            path=str(path),
+            keys=frozenset(document["findings"]),
+        )
+    except OSError as error:
+        raise ConfigError(f"cannot read baseline {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read as a baseline ({type(error).__name__}); make it anew with "
+            f"wickie scan --baseline-out"
+        ) from None
+
+
+def _refusal(waiver: Waiver, finding: Finding) -> str:
+    managed = finding.managed
+    assert managed  # noqa: S101  (what is in use is managed)
+    name = managed.arn.partition(":secret:")[2] or managed.arn
+    return (
+        f"the ignore of {waiver.about} by {waiver.owner} does not cover the {managed.stage} value "
+        f"of {name}, which is in use; rotate it"
+    )
