@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from wickie.model import Location, Severity, Suppression  # noqa: TC001  (columns are read off it)
+from wickie.model import Location, Severity, Suppression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
