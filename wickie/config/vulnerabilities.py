@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from wickie.config.rollback import Rollback
+from wickie.config.rollback import Rollback  # noqa: TC001  (pydantic reads it)
 from wickie.config.section import Duration, Section, told_by_pydantic
 from wickie.vulnerabilities.finding import merged
 from wickie.vulnerabilities.grype import Grype

@@ -52,7 +52,7 @@ class LambdaRollback:
         if number not in versions:
             return None  # $LATEST: what is deployed there has no predecessor, nor an age
         current = versions[number]
-        since = datetime.strptime(current["LastModified"], "%Y-%m-%dT%H:%M:%S.%f%z")
+        since = datetime.fromisoformat(current["LastModified"])
         build = build_of_code(current["CodeSha256"])
         why = self.condemned.reason([build] if build else [], since)
         if why is None:
