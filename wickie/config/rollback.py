@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from wickie.config.section import Duration, Section
+from wickie.errors import ConfigError
 from wickie.model import Severity
 from wickie.response.condemned import Condemned
 from wickie.response.ecs_rollback import EcsRollback
@@ -16,7 +17,7 @@ from wickie.response.lambda_rollback import LambdaRollback
 
 if TYPE_CHECKING:
     from wickie.aws import Clients
-    from wickie.response.action import Action
+    from wickie.response.action import Action, Plan
     from wickie.vulnerabilities.finding import Vulnerability
 
 RoleArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$")]
@@ -69,3 +70,13 @@ class Rollback(Section):
             findings, self.severity, self.younger_than, fix_available=self.fix_available
         )
         return self.target.action(clients, condemned)
+
+
+def policy_for(plan: Plan, policies: Sequence[Rollback], clients: Clients) -> Rollback:
+    """The policy that a plan goes back to. Raises `ConfigError` where it is there no more."""
+    for policy in policies:
+        if policy.action(clients).name == plan.target:
+            return policy
+    raise ConfigError(
+        f"{plan.target} is not under vulnerabilities.rollback in wickie.yaml; add it, or plan again"
+    )

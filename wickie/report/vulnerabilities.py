@@ -17,6 +17,7 @@ from wickie.report.sarif import sarif_uri as uri
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wickie.response.action import Outcome
     from wickie.vulnerabilities.finding import Vulnerability
     from wickie.vulnerabilities.scanning import VulnerabilityScan
 
@@ -30,6 +31,8 @@ class VulnerabilityReport:
 
     stage: str
     scan: VulnerabilityScan
+    rollbacks: tuple[Outcome, ...] = ()
+    """What was done about builds with such findings."""
 
     @property
     def kind(self) -> str:

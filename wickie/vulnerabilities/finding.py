@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import date, datetime  # noqa: TC003  (pydantic reads annotations, from a report)
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -11,7 +12,6 @@ from wickie.model import Location, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, datetime
 
 _SEVEREST_FIRST: Final = tuple(Severity)
 _SEVERITIES: Final = {
