@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
 
+PASS_PERMISSIONS: Final = ("iam:PassRole",)
+"""On the roles of its task definitions, where AWS wants whoever deploys them to pass these."""
+
 # The fewest failed tasks at which ECS's own deployment circuit breaker gives up.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 _FAILED_TASKS: Final = 3
