@@ -18,13 +18,14 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.rollback import roll_back
 from flows.runner import failed, redact_logs, step, told_safely
 from wickie.aws import Clients
 from wickie.config import Config, load_config
 from wickie.config.vulnerabilities import ScannedTarget
 from wickie.deployment import Deployment
-from wickie.errors import ConfigError, Error, NothingScannedError
-from wickie.model import Gap
+from wickie.errors import ConfigError, Error, NothingScannedError, ResponseError
+from wickie.model import Gap, to_jsonable
 from wickie.report.store import publish
 from wickie.report.vulnerabilities import VulnerabilityReport
 from wickie.report.vulnerability_page import FILES
@@ -46,22 +47,25 @@ Summary = dict[str, Any]
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=_TARGETS_AT_ONCE),  # type: ignore[arg-type]  # as in nightly_scan
 )
-def scan_vulnerabilities(config: Path = Path("wickie.yaml")) -> State[Summary]:
+def scan_vulnerabilities(
+    config: Path = Path("wickie.yaml"), dry_run: bool = False
+) -> State[Summary]:
     """
-    Scan the configured targets for known vulnerabilities.
+    Scan the configured targets for known vulnerabilities, and roll back what has them.
 
     Args:
-        config: The wickie.yaml that names targets, scanners and what is ignored.
+        config: The wickie.yaml that names targets, scanners, what is ignored and rolled back.
+        dry_run: Only say what a rollback would change.
     """
     redact_logs()
     try:
         with told_safely("vulnerability scan"):
-            return _scan(config, load_config(config), Clients())
+            return _scan(config, load_config(config), Clients(), dry_run=dry_run)
     except Error as error:
         return failed(error)
 
 
-def _scan(path: Path, config: Config, clients: Clients) -> State[Summary]:
+def _scan(path: Path, config: Config, clients: Clients, *, dry_run: bool) -> State[Summary]:
     wanted = config.vulnerabilities
     if not wanted.targets:
         raise ConfigError(f"{path} names nothing to scan; add vulnerabilities.targets")
@@ -90,7 +94,8 @@ def _scan(path: Path, config: Config, clients: Clients) -> State[Summary]:
         replace(found, first_seen=seen[found.id][0], last_seen=seen[found.id][1])
         for found in scan.findings
     )
-    report = VulnerabilityReport(config.stage, replace(scan, findings=findings))
+    rollbacks = roll_back(path, wanted.rollback, clients, findings, dry_run=dry_run)
+    report = VulnerabilityReport(config.stage, replace(scan, findings=findings), rollbacks)
     files = step(
         "publish report", partial(_publish, clients, deployed.results_bucket, report, scanned)
     )
@@ -144,6 +149,7 @@ def _show(report: VulnerabilityReport, files: Mapping[str, str]) -> None:
         *(f"- {a.engine} {a.version}, database of {a.database.built}" for a in attested),
         *(f"- not scanned: {gap.uri}: {gap.reason}" for gap in report.scan.gaps),
         *(f"- {notice}" for notice in report.scan.notices),
+        *(f"- rollback {each.state}: {each.detail}" for each in report.rollbacks),
     ]
     create_markdown_artifact(key="scan-vulnerabilities", markdown="\n".join(lines))
     for notice in report.scan.notices:
@@ -176,6 +182,9 @@ def _concluded(report: VulnerabilityReport, files: Mapping[str, str]) -> State[S
         "suppressed": len(report.findings) - len(report.counted),
         "targets": list(scan.targets),
         "gaps": len(scan.gaps),
+        "rollbacks": to_jsonable(list(report.rollbacks)),
         "report": dict(files),
     }
+    if amiss := [f"{each.target}: {each.detail}" for each in report.rollbacks if each.amiss]:
+        return failed(ResponseError("; ".join(amiss)))
     return Completed(message=report.headline, data=summary)

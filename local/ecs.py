@@ -7,6 +7,7 @@ from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from moto.core.utils import utcnow
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ecs import models, responses
 from moto.ecs.exceptions import EcsClientException, InvalidParameterException
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # Any, because what moto lacks is put into its classes here.
 _Backend: Any = models.EC2ContainerServiceBackend
 _Task: Any = models.Task
+_Definition: Any = models.TaskDefinition
 _Response: Any = responses.EC2ContainerServiceResponse
 
 
@@ -46,6 +48,8 @@ def _patch() -> None:
     _Backend.create_service = _create_service(_Backend.create_service)
     _Backend.update_service = _update_service
     _Backend.delete_service = _delete_service
+    _Definition.__init__ = _with_time(_Definition.__init__)
+    _Response.list_task_definitions = _sorted(_Response.list_task_definitions)
     _Response.create_service = _keep_deployment_configuration(_Response.create_service)
 
 
@@ -60,6 +64,28 @@ def _without_container_memory(calculate: Callable[[Any], Any]) -> Callable[[Any]
         return calculate(lenient)
 
     return requirements
+
+
+def _with_time(make: Callable[..., None]) -> Callable[..., None]:
+    """Every definition says when it was registered."""
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        self.registered_at = utcnow()
+
+    return init
+
+
+def _sorted(listed: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """List newest revisions first where that is asked for."""
+
+    def list_task_definitions(self: Any) -> Any:
+        result = listed(self)
+        if self._get_param("sort") == "DESC":
+            result.result["taskDefinitionArns"].reverse()
+        return result
+
+    return list_task_definitions
 
 
 def _run_task(run: Callable[..., list[Any]]) -> Callable[..., list[Any]]:

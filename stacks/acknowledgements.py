@@ -14,6 +14,7 @@ from aws_cdk import Acknowledgment, Validations
 from stacks import permissions
 from stacks.constructs.flow_task import ECR
 from stacks.constructs.rotation_function import groups
+from wickie.config.rollback import ServiceToRollBack
 from wickie.config.targets import S3Target
 from wickie.config.vulnerabilities import InspectorFindings
 from wickie.scan import cache
@@ -83,6 +84,15 @@ def accepted(config: Config) -> list[Accepted]:
                 "services: which there are is not known before. Nothing here writes.",
             )
         )
+    entries += [
+        Accepted(
+            task_role,
+            f"{_IAM5}[Resource::{_here('ecs')}:task/{cluster}/*]",
+            "wickie.yaml has a service of this cluster rolled back, and its tasks, whose ids are "
+            "new each time, are looked at.",
+        )
+        for cluster in _clusters(config)
+    ]
     entries += _to_refresh(config, task_role, f"{rotation}/Refresh/Role", discovers=discovers)
     if config.network.subnets:
         entries += [
@@ -120,9 +130,16 @@ def accepted(config: Config) -> list[Accepted]:
 
 
 def _asks_aws_of_vulnerabilities(config: Config) -> bool:
-    """Signing in to ECR and listing Inspector's findings name no resource."""
+    """Signing in to ECR, listing Inspector's findings and task definitions name no resource."""
     wanted = config.vulnerabilities
-    return bool(wanted.pulled) or any(isinstance(t, InspectorFindings) for t in wanted.targets)
+    inspected = any(isinstance(t, InspectorFindings) for t in wanted.targets)
+    return bool(wanted.pulled or inspected or _clusters(config))
+
+
+def _clusters(config: Config) -> list[str]:
+    """Those with services that may be rolled back."""
+    targets = [policy.target for policy in config.vulnerabilities.rollback]
+    return list(dict.fromkeys(t.cluster for t in targets if isinstance(t, ServiceToRollBack)))
 
 
 def _kinds(config: Config) -> set[str]:

@@ -6,7 +6,9 @@ from typing import Final
 
 from wickie import deployment, fingerprints, status
 from wickie.report import store
-from wickie.response import throttle
+from wickie.response import ecs_rollback, throttle
+from wickie.response.ecs_rollback import EcsRollback
+from wickie.response.lambda_rollback import LambdaRollback
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
 from wickie.rotation.dependents.registry import KINDS
 from wickie.scan import cache, ledger, part, places, sources
@@ -44,3 +46,8 @@ ECR_FINDINGS: Final = imported.ECR_PERMISSIONS
 INSPECTOR_FINDINGS: Final = imported.INSPECTOR_PERMISSIONS
 DISCOVER: Final = discovery.PERMISSIONS
 DEPENDENTS: Final = {kind: KINDS[kind].PERMISSIONS for kind in KINDS}
+ROLLBACKS: Final = {
+    "ecs-service": EcsRollback.PERMISSIONS,
+    "lambda-alias": LambdaRollback.PERMISSIONS,
+}
+PASS_ROLES: Final = ecs_rollback.PASS_PERMISSIONS

@@ -10,6 +10,7 @@ Every error wickie raises on purpose:
       - LesserRightsError       it honours the credential, with less than the current one may do
     + ProviderUnavailableError  it could not be asked; asking again later is safe
   - DependentError              something that uses a secret did not come back with the new one
+  - ResponseError               a response cannot do what was planned; nothing was changed
   - SourceError                 a scan target could not be read; the scan goes on without it
   - NothingScannedError         no target at all could be read; never to be mistaken for clean
 
@@ -66,6 +67,10 @@ class ProviderUnavailableError(ProviderError):
 
 class DependentError(Error):
     """A dependent of a secret did not become healthy with its new value."""
+
+
+class ResponseError(Error):
+    """An action of a response is not possible as things stand. Nothing was changed."""
 
 
 class SourceError(Error):

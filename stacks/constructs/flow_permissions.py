@@ -12,6 +12,7 @@ from stacks import permissions
 from stacks.constructs.dependent_grants import any_proxy, grant_dependents
 from stacks.constructs.grants import grant
 from stacks.constructs.names import function_arn, parameter_arn, secret_arns
+from stacks.constructs.rollback_grants import grant_rollbacks
 from stacks.constructs.rotation_function import groups
 from wickie.config.targets import S3Target
 from wickie.config.vulnerabilities import EcrFindings, InspectorFindings
@@ -49,6 +50,7 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
         grant(role, permissions.HAND_OVER, {"s3": [shards]})
     _grant_scan(role, stack, config)
     _grant_vulnerabilities(role, stack, config)
+    grant_rollbacks(role, config.vulnerabilities.rollback)
     _grant_replacement(role, stack, config)
 
 

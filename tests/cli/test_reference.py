@@ -25,5 +25,8 @@ def test_every_command_has_its_section() -> None:
             "wickie demo",
             "wickie local up",
             "wickie config check",
+            "wickie rollback plan",
+            "wickie rollback apply",
+            "wickie rollback undo",
         )
     ]

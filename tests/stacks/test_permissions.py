@@ -14,6 +14,7 @@ from wickie.errors import ConfigError
 from wickie.providers.registry import find_engine
 from wickie.report import store
 from wickie.response import throttle
+from wickie.response.lambda_rollback import LambdaRollback
 from wickie.rotation import leases, refresh, replacement, versions
 from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction
@@ -207,6 +208,29 @@ def test_flows_may_pull_exactly_the_images_they_are_to_scan(synthesise: Synthesi
     assert ours.pop(found).endswith(":repository/shop/api']]}")
     unscoped = (*registries.SIGN_IN_PERMISSIONS, *imported.INSPECTOR_PERMISSIONS)
     assert ours == dict.fromkeys(unscoped, "*")
+
+
+def test_flows_may_roll_back_exactly_what_is_named(synthesise: Synthesise) -> None:
+    role = "arn:aws:iam::123456789012:role/shop-task"
+    service = {"kind": "ecs-service", "cluster": "shop", "service": "web", "roles": [role]}
+    alias = {"kind": "lambda-alias", "function": "invoices", "alias": "live"}
+    section = {"rollback": [{"target": service}, {"target": alias}]}
+    config = Config.model_validate({"stage": "dev", "vulnerabilities": section})
+    statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+    by_action = {action: s for s in statements for action in _actions([s])}
+    for permissions, arn in (
+        (("ecs:DescribeServices", "ecs:UpdateService"), ":service/shop/web"),
+        (("ecs:DescribeTasks",), ":task/shop/*"),
+        (LambdaRollback.PERMISSIONS, ":function:invoices"),
+    ):
+        for action in permissions:
+            assert str(by_action.pop(action)["Resource"]).endswith(f"{arn}']]}}")
+    listed, passed = by_action.pop("ecs:ListTasks"), by_action.pop("iam:PassRole")
+    assert ":cluster/shop" in str(listed["Condition"]["ArnEquals"]["ecs:cluster"])
+    assert passed["Resource"] == role
+    assert passed["Condition"]["StringEquals"]["iam:PassedToService"] == "ecs-tasks.amazonaws.com"
+    named = {a for a in by_action if a.startswith(("ecs:", "iam:")) or a == "lambda:UpdateAlias"}
+    assert named == {"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"}
 
 
 def test_a_permission_nobody_gave_a_resource_to_stops_synthesis() -> None:

@@ -77,11 +77,11 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
             ManagedSecret(name="a", engine="postgres", strategy="single-user", discover=True),
         ),
     )
-    asks_inspector = Config.model_validate(
-        {"stage": "x", "vulnerabilities": {"targets": [{"kind": "inspector-findings"}]}}
-    )
+    service = {"kind": "ecs-service", "cluster": "shop", "service": "web"}
+    section = {"targets": [{"kind": "inspector-findings"}], "rollback": [{"target": service}]}
+    vulnerable = Config.model_validate({"stage": "x", "vulnerabilities": section})
     configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers)
-    for config in (*configs, asks_inspector):
+    for config in (*configs, vulnerable):
         entries = accepted(config)
         found = synthesise(config, acknowledged=False).violations()
         assert {rule for _, rule in found} == {entry.rule for entry in entries}

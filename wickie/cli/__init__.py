@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from wickie.cli import response
 from wickie.cli.failures import Commands
 from wickie.cli.options import (
     DEFAULT_CONFIG,
@@ -38,6 +39,7 @@ _local = typer.Typer(no_args_is_help=True, help="A local AWS for trying and test
 app.add_typer(_local, name="local")
 _config = typer.Typer(no_args_is_help=True, help="What wickie.yaml says.")
 app.add_typer(_config, name="config")
+app.add_typer(response.rollback, name="rollback")
 
 
 def main() -> None:

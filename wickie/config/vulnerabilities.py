@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from wickie.config.rollback import Rollback  # noqa: TC001  (pydantic reads it)
 from wickie.config.section import Duration, Ignored, Section, told_by_pydantic
 from wickie.vulnerabilities.finding import merged
 from wickie.vulnerabilities.grype import Grype
@@ -165,6 +166,7 @@ class Vulnerabilities(Section):
     vex: tuple[Path, ...] = Field(default=(), description="OpenVEX documents")
     epss: Path | None = Field(default=None, description="FIRST's epss_scores CSV, or its gzip")
     kev: Path | None = Field(default=None, description="CISA's catalogue in JSON")
+    rollback: tuple[Rollback, ...] = ()
 
     @field_validator("scanners")
     @classmethod

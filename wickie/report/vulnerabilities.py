@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from wickie.response.action import Outcome
     from wickie.vulnerabilities.finding import Vulnerability
     from wickie.vulnerabilities.scanning import VulnerabilityScan
 
@@ -38,6 +39,8 @@ class VulnerabilityReport:
 
     stage: str
     scan: VulnerabilityScan
+    rollbacks: tuple[Outcome, ...] = ()
+    """What was done about builds with such findings."""
 
     @property
     def kind(self) -> str:

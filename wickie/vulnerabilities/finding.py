@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import datetime  # noqa: TC003  (pydantic reads annotations, from a report)
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -11,7 +12,6 @@ from wickie.model import Location, Severity, Suppression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
 _SEVEREST_FIRST: Final = tuple(Severity)
 _SEVERITIES: Final = {
@@ -55,6 +55,8 @@ class Vulnerability:
     layer: str | None = None
     url: str = ""
     seen_by: tuple[str, ...] = ()
+    builds: tuple[str, ...] = ()
+    """Digests (`sha256:…`) of the images or packages that it counts in; empty: it has none."""
     suppressed_by: Suppression | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None
@@ -117,8 +119,16 @@ def _agreed(one: Vulnerability, other: Vulnerability) -> Vulnerability:
         layer=one.layer or other.layer,
         url=one.url or other.url,
         seen_by=_both(one.seen_by, other.seen_by),
+        builds=_both(*(each.builds for each in _held_against(one, other))),
         suppressed_by=one.suppressed_by if other.suppressed_by else None,
     )
+
+
+def _held_against(one: Vulnerability, other: Vulnerability) -> tuple[Vulnerability, Vulnerability]:
+    """Of two builds one of which is excused, only the other's."""
+    if bool(one.suppressed_by) == bool(other.suppressed_by):
+        return one, other
+    return (other, other) if one.suppressed_by else (one, one)
 
 
 def _both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import SourceError
 from wickie.model import Location
+from wickie.vulnerabilities.build import build_of_code
 from wickie.vulnerabilities.finding import (
     Vulnerability,
     advisory_of,
@@ -65,9 +66,9 @@ def of_ecr(ecr: Any, repository: str, digest: str) -> tuple[Vulnerability, ...]:
         if status not in _SCANNED:
             raise SourceError(f"ECR has not scanned {repository}@{digest} ({status}); scan it")
         page = reply.get("imageScanFindings") or {}
-        found += (_of_basic(each, repository) for each in page.get("findings") or ())
+        found += (_of_basic(each, repository, digest) for each in page.get("findings") or ())
         for each in page.get("enhancedFindings") or ():
-            found += _of_inspector(each, repository, "ecr")
+            found += _of_inspector(each, repository, "ecr", (digest,))
         if not reply.get("nextToken"):
             return tuple(found)
         token = {"nextToken": reply["nextToken"]}
@@ -88,13 +89,13 @@ def of_inspector(inspector: Any, resource_type: str | None = None) -> tuple[Vuln
     while True:
         reply = inspector.list_findings(filterCriteria=criteria, **token)
         for each in reply["findings"]:
-            found += _of_inspector(each, _resource(each), "inspector")
+            found += _of_inspector(each, _resource(each), "inspector", _builds(each))
         if not reply.get("nextToken"):
             return tuple(found)
         token = {"nextToken": reply["nextToken"]}
 
 
-def _of_basic(found: Mapping[str, Any], target: str) -> Vulnerability:
+def _of_basic(found: Mapping[str, Any], target: str, digest: str) -> Vulnerability:
     known = {each["key"]: each["value"] for each in found.get("attributes") or ()}
     package, version = known.get("package_name", ""), known.get("package_version", "")
     purl = plain_purl(f"pkg:generic/{package}@{version}")
@@ -112,10 +113,13 @@ def _of_basic(found: Mapping[str, Any], target: str) -> Vulnerability:
         cvss=(float(score),) if score else (),
         url=found.get("uri", ""),
         seen_by=("ecr",),
+        builds=(digest,),
     )
 
 
-def _of_inspector(found: Mapping[str, Any], target: str, seer: str) -> Iterator[Vulnerability]:
+def _of_inspector(
+    found: Mapping[str, Any], target: str, seer: str, builds: tuple[str, ...]
+) -> Iterator[Vulnerability]:
     """One for each package that the finding is about; of what it is not, none."""
     details = found.get("packageVulnerabilityDetails") or {}
     names = (details.get("vulnerabilityId", ""), *(details.get("relatedVulnerabilities") or ()))
@@ -142,6 +146,7 @@ def _of_inspector(found: Mapping[str, Any], target: str, seer: str) -> Iterator[
             layer=package.get("sourceLayerHash") or None,
             url=details.get("sourceUrl", ""),
             seen_by=(seer,),
+            builds=builds,
         )
 
 
@@ -162,3 +167,11 @@ def _resource(found: Mapping[str, Any]) -> str:
     image = details.get("awsEcrContainerImage") or {}
     function = details.get("awsLambdaFunction") or {}
     return str(image.get("repositoryName") or function.get("functionName") or resource["id"])
+
+
+def _builds(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """The digest of the image or code that it is about; of $LATEST, as Inspector scans no other."""
+    details = found["resources"][0].get("details") or {}
+    image = (details.get("awsEcrContainerImage") or {}).get("imageHash")
+    code = (details.get("awsLambdaFunction") or {}).get("codeSha256")
+    return tuple(filter(None, (image, code and build_of_code(code))))

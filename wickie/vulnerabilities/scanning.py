@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wickie.errors import Error, SourceError
 from wickie.model import Gap
+from wickie.vulnerabilities.build import build_of_image
 from wickie.vulnerabilities.finding import merged
+from wickie.vulnerabilities.scanner import file_sha256
+from wickie.vulnerabilities.target import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -72,8 +76,18 @@ def scan_target(
         gaps += (Gap(target.reference, f"{name}: {caveat}") for caveat in result.caveats)
         if result.sbom:
             sboms[name] = result.sbom
-    together = merged(finding for found in seen.values() for finding in found)
+    builds = _builds(target) if seen else ()
+    together = merged(replace(f, builds=builds) for found in seen.values() for f in found)
     return Scanned(target.reference, tuple(seen), together, tuple(gaps), sboms)
+
+
+def _builds(target: Target) -> tuple[str, ...]:
+    """The digest by which AWS tells where the target is deployed, if it has one."""
+    if target.kind is Kind.IMAGE:
+        return tuple(filter(None, [build_of_image(target.reference)]))
+    if target.kind is Kind.LAMBDA_ZIP:
+        return (f"sha256:{file_sha256(Path(target.reference))}",)
+    return ()
 
 
 def concluded(
