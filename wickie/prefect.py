@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wickie.asking import Patience, asking
 from wickie.errors import (
@@ -13,7 +13,7 @@ from wickie.errors import (
     ProviderError,
     ProviderUnavailableError,
 )
-from wickie.https import ASK_AGAIN, authorization, call, place
+from wickie.https import ASK_AGAIN, call, place
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -49,20 +49,6 @@ class PrefectServer:
     ca_bundle: str | None = None
     patience: Patience | None = None
     """How long each call is tried; left out, as long as a rotation function has for three."""
-
-    @classmethod
-    def known_by(
-        cls,
-        api_url: str,
-        *,
-        api_key: str | None = None,
-        auth_string: str | None = None,
-        ca_bundle: str | None = None,
-        patience: Patience | None = None,
-    ) -> Self:
-        """The one at `api_url`, which knows us by a key or by a user and password."""
-        header = authorization(api_key, auth_string)
-        return cls(api_url.rstrip("/"), header, ca_bundle, patience)
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, DependentError, NotFoundError, redacted
-from wickie.https import place
+from wickie.https import authorization, place
 from wickie.prefect import PERMISSIONS, PrefectServer, read_key
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def act(
         for name in ("api_key", "auth_string")
         if name in entry
     }
-    server = PrefectServer.known_by(entry["api_url"], ca_bundle=ca_bundle, **keys)
+    header = authorization(keys.get("api_key"), keys.get("auth_string"))
+    server = PrefectServer(entry["api_url"], header, ca_bundle)
     block = Block(server, entry["block"], entry["fields"])
     credential = rotation.secret.read(rotation.secret.versions().current())
     document = json.loads(credential.to_secret_string())
