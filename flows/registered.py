@@ -41,6 +41,8 @@ def _entrypoints() -> list[str]:
 def _flow(entrypoint: str) -> dict[str, Any]:
     flow = load_flow_from_entrypoint(str(ROOT / entrypoint), use_placeholder_flow=False)
     schema = parameter_schema(flow).model_dump_for_openapi()
+    if not schema["definitions"]:
+        del schema["definitions"]  # as `prefect deploy` sends it
     return {"name": flow.name, "parameter_openapi_schema": schema}
 
 

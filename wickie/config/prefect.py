@@ -46,6 +46,11 @@ class Prefect(Section):
             raise ValueError("Prefect Cloud needs api_key_secret; a server of yours cannot push")
         return self
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The secrets with what the server knows its clients by: one, or none."""
+        return tuple(s for s in (self.api_key_secret, self.auth_string_secret) if s)
+
 
 def pusher_name(stage: str) -> str:
     """What the pusher's IAM user, its role and the block with its key are called."""
