@@ -17,8 +17,8 @@ from prefect.logging.filters import redact_substr
 from prefect.settings import get_current_settings
 from prefect.states import Failed
 
+from wickie.asking import asking
 from wickie.errors import Error
-from wickie.rotation.asking import asking
 
 T = TypeVar("T")
 

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 _IAM5: Final = "AwsSolutions::AwsSolutions-IAM5"
 
+_INTERFACES: Final = (
+    f"{_IAM5}[Resource::*]",
+    (
+        "Lambda makes the network interfaces of a function in a VPC, and finds them again, by "
+        "actions that IAM grants on * or not at all."
+    ),
+)
+
 
 class Accepted(NamedTuple):
     """A rule, the construct that breaks it, and why it may."""
@@ -93,16 +101,15 @@ def accepted(config: Config) -> list[Accepted]:
         )
         for cluster in _clusters(config)
     ]
+    entries += _to_push(config, work_pool)
+    if config.prefect and config.prefect.backend == "self-hosted" and config.network.subnets:
+        entries.append(
+            Accepted(f"WickieRegistration-{config.stage}/Register/Role", *_INTERFACES),
+        )
     entries += _to_refresh(config, task_role, f"{rotation}/Refresh/Role", discovers=discovers)
     if config.network.subnets:
         entries += [
-            Accepted(
-                f"{rotation}/{group.name}/Role",
-                f"{_IAM5}[Resource::*]",
-                "Lambda makes the network interfaces of a function in a VPC, and finds them "
-                "again, by actions that IAM grants on * or not at all.",
-            )
-            for group in groups(config)
+            Accepted(f"{rotation}/{group.name}/Role", *_INTERFACES) for group in groups(config)
         ]
     else:
         entries.append(
@@ -144,6 +151,28 @@ def _clusters(config: Config) -> list[str]:
 
 def _kinds(config: Config) -> set[str]:
     return {d.kind for secret in config.secrets for d in secret.dependents}
+
+
+def _to_push(config: Config, work_pool: str) -> Iterator[Accepted]:
+    """What starting tasks from Prefect Cloud needs of resources that cannot be named."""
+    if not (config.prefect and config.pusher):
+        return
+    submits = f"{work_pool}/Pusher/{'Role' if config.prefect.assume_role else 'User'}"
+    yield Accepted(
+        f"{work_pool}/Pusher/Secret",
+        "AwsSolutions::AwsSolutions-SMG4",
+        "wickie rotates it; the schedule is in the rotation stack, beside its function.",
+    )
+    reasons = {
+        "*": "Looking at subnets, VPCs and task definitions names no resource: IAM grants it on * "
+        "or not at all. Nothing here writes.",
+        f"{_here('ecs')}:task/<Cluster>/*": "Tasks of wickie's own cluster, which Prefect starts "
+        "and stops; their ids are made by ECS.",
+        f"{_here('ecs')}:task-definition/wickie-{config.stage}-flows:*": "Revisions of the one "
+        "family that flows run in; ECS numbers them.",
+    }
+    for resource, reason in reasons.items():
+        yield Accepted(submits, f"{_IAM5}[Resource::{resource}]", reason)
 
 
 def _to_refresh(

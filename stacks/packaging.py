@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
-_OWN: Final = ("refresh", "watch")
+_OWN: Final = ("refresh", "register", "watch")
 """Functions that serve no engine."""
 _OURS: Final = ("lambdas", "wickie")
 # The driver asks for its own version, so some lines of METADATA go along; licences must.
@@ -77,13 +77,14 @@ def build(
     Make a folder of its own under `root` anew and return it. Same input, same bytes.
 
     Args:
-        name: An engine, for its rotation function, or `refresh` or `watch`.
+        name: An engine, for its rotation function, or `refresh`, `register` or `watch`.
         root: Where `build/lambda` is.
         also: Modules that the function names in strings, and not every one of its kind needs.
         files: What is added: a function's environment takes 4 kB at most.
     """
     entries, drivers, compiled = _contents_of(name)
-    variant = "-".join([name, *(module.rpartition(".")[2] for module in also)])
+    added = [PurePath(file).stem for file in files or {}]
+    variant = "-".join([name, *(module.rpartition(".")[2] for module in also), *added])
     target = root / "build" / "lambda" / variant
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as scratch:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from wickie import deployment, fingerprints, status
+from wickie import deployment, fingerprints, prefect, status
+from wickie.registration import pusher, work_pool
 from wickie.report import store
 from wickie.response import ecs_rollback, throttle
 from wickie.response.ecs_rollback import EcsRollback
@@ -27,6 +28,11 @@ REFRESH: Final = refresh.PERMISSIONS
 
 # The function that counts secrets that need a person.
 WATCH: Final = status.PERMISSIONS
+
+# What registers flows with Prefect, what starts them for Prefect Cloud, and makes its first key.
+PREFECT_KEY: Final = prefect.PERMISSIONS
+SUBMIT: Final = work_pool.SUBMIT_PERMISSIONS
+PUSHER_KEY: Final = pusher.PERMISSIONS
 
 # Flows.
 REPLACE: Final = replacement.PERMISSIONS

@@ -11,6 +11,7 @@ from cdk_nag import AwsSolutionsChecks
 from stacks.acknowledgements import acknowledge
 from stacks.data import DataStack
 from stacks.observability import ObservabilityStack
+from stacks.registration import RegistrationStack
 from stacks.rotation import RotationStack
 from stacks.work_pool import WorkPoolStack
 
@@ -49,7 +50,15 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
     Env-agnostic on purpose: the account and region are whoever's credentials deploy it.
     """
     data = DataStack(app, config)
-    RotationStack(app, config, data, code_for)
-    WorkPoolStack(app, config, data)
+    rotation = RotationStack(app, config, data, code_for)
+    work_pool = WorkPoolStack(app, config, data, code_for)
     ObservabilityStack(app, config, code_for)
+    if config.pusher:
+        rotation.add_stack_dependency(work_pool, reason="the secret that it rotates is made there")
+    if config.prefect:
+        registration = RegistrationStack(app, config, config.prefect, code_for)
+        registration.add_stack_dependency(work_pool, reason="it reads what that one publishes")
+        registration.add_stack_dependency(
+            rotation, reason="a block of Prefect gets its key from there"
+        )
     acknowledge(app, config)

@@ -10,20 +10,27 @@ from aws_cdk import aws_ecs as ecs
 from stacks.constructs.contract import publish
 from stacks.constructs.flow_permissions import grant_flows
 from stacks.constructs.flow_task import FlowTask
+from stacks.constructs.grants import grant
+from stacks.constructs.names import secret_arns
 from stacks.constructs.network import FlowNetwork
+from stacks.constructs.pusher import Pusher
 from stacks.constructs.task_events import TaskEvents
+from stacks.permissions import PREFECT_KEY
 
 if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.data import DataStack
+    from stacks.packaging import CodeFor
     from wickie.config import Config
 
 
 class WorkPoolStack(Stack):
     """Costs nothing while no flow runs; nothing in it listens to the network."""
 
-    def __init__(self, scope: Construct, config: Config, data: DataStack) -> None:
+    def __init__(
+        self, scope: Construct, config: Config, data: DataStack, code_for: CodeFor
+    ) -> None:
         super().__init__(
             scope, f"WickieWorkPool-{config.stage}", description="wickie: where flows run"
         )
@@ -40,6 +47,10 @@ class WorkPoolStack(Stack):
         cluster.apply_removal_policy(RemovalPolicy.DESTROY)
         task = FlowTask(self, "Flow", config)
         grant_flows(task.task_role, config, data)
+        if config.prefect:
+            # The agent that starts a container hands it the key; what runs in it has no such right.
+            keys = {"secretsmanager": secret_arns(self, config.prefect.keys)}
+            grant(task.execution_role, PREFECT_KEY, keys)
         TaskEvents(self, "TaskEvents", stage=config.stage, cluster_arn=cluster.attr_arn)
         work_pool = {
             "pool_name": f"wickie-{config.stage}",
@@ -55,4 +66,9 @@ class WorkPoolStack(Stack):
             "family": task.family,
             "region": self.region,
         }
+        if config.pusher:
+            pusher = Pusher(
+                self, "Pusher", config=config, cluster=cluster.ref, task=task, code_for=code_for
+            )
+            work_pool |= {"pusher_role_arn": pusher.role_arn} if pusher.role_arn else {}
         publish(self, config.stage, "work_pool", self.to_json_string(work_pool))

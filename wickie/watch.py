@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wickie.asking import asking
 from wickie.errors import Error
 from wickie.metrics import OVERDUE, STUCK, UNREADABLE, Metric
-from wickie.rotation.asking import asking
 from wickie.status import describe
 
 if TYPE_CHECKING:

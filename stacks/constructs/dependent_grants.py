@@ -14,21 +14,23 @@ from stacks.constructs.rotation_function import groups
 from stacks.permissions import DEPENDENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from wickie.config import Config
+    from wickie.config import Config, ManagedSecret
 
     Resources = dict[str, list[str]]
 
 _SEND: Final = "ssm:SendCommand"
 
 
-def grant_dependents(role: iam.IRole, config: Config) -> None:
-    """Allow `role` to refresh the dependents that `config` declares."""
+def grant_dependents(
+    role: iam.IRole, config: Config, secrets: Sequence[ManagedSecret] | None = None
+) -> None:
+    """Allow `role` to refresh the dependents of all, or of some, `secrets` of `config`."""
     stack = Stack.of(role)
     functions = {s.name: group.function_name for group in groups(config) for s in group.secrets}
     by_kind: defaultdict[str, Resources] = defaultdict(dict)
-    for secret in config.secrets:
+    for secret in config.secrets if secrets is None else secrets:
         for dependent in secret.dependents:
             resources = by_kind[dependent.kind]
             _add(resources, {"secretsmanager": secret_arns(stack, [secret.name])})

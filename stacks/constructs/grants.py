@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # for these, so IAM grants them on `*` or not at all.
 UNSCOPED: Final = frozenset(
     {
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
         "ecr:GetAuthorizationToken",
         "ecs:DescribeTaskDefinition",
         "ecs:ListClusters",
@@ -29,7 +31,7 @@ UNSCOPED: Final = frozenset(
 
 
 def grant(
-    role: iam.IRole,
+    role: iam.IGrantable,
     permissions: Iterable[str],
     resources: Mapping[str, Sequence[str]],
     conditions: Mapping[str, Any] | None = None,
@@ -41,18 +43,17 @@ def grant(
     action it does not cover is a `KeyError`: nothing is ever widened to `*` to make it work.
     No ARNs, as for a stage without secrets, is no statement. `conditions` are by action.
     """
+    add = role.grant_principal.add_to_principal_policy
     by_resources: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for action in dict.fromkeys(permissions):
         arns = ["*"] if action in UNSCOPED else _arns(action, resources)
         if arns and action in (conditions or {}):
             condition = (conditions or {})[action]
-            role.add_to_principal_policy(
-                iam.PolicyStatement(actions=[action], resources=list(arns), conditions=condition)
-            )
+            add(iam.PolicyStatement(actions=[action], resources=list(arns), conditions=condition))
         elif arns:
             by_resources[tuple(arns)].append(action)
     for arns_, actions in by_resources.items():
-        role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=list(arns_)))
+        add(iam.PolicyStatement(actions=actions, resources=list(arns_)))
 
 
 def _arns(action: str, resources: Mapping[str, Sequence[str]]) -> Sequence[str]:

@@ -22,6 +22,7 @@ def test_every_command_has_its_section() -> None:
             "wickie rotate",
             "wickie repair",
             "wickie status",
+            "wickie register",
             "wickie demo",
             "wickie local up",
             "wickie config check",

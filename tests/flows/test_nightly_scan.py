@@ -17,11 +17,11 @@ from prefect.settings import get_current_settings
 from flows.nightly_scan import nightly_scan
 from tests.flows.conftest import recorded_tasks
 from tests.rotation.paper import ARN, Secret
+from wickie.asking import Patience
 from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, ProviderUnavailableError
 from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Stage
-from wickie.rotation.asking import Patience
 from wickie.scan import sources
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "shop")]

@@ -16,9 +16,9 @@ from flows.rotate import outcome_of, rotate
 from flows.runner import AuthStringFilter, as_task, told_safely
 from tests.flows.conftest import recorded_tasks
 from tests.rotation.paper import ARN, Secret, Shop
+from wickie.asking import Patience
 from wickie.errors import ConfigError, Error, ProviderUnavailableError
 from wickie.model import DependentState, RotationState, Verdict
-from wickie.rotation.asking import Patience
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "shop")]
 

@@ -18,11 +18,11 @@ import flows.runner
 from flows.rotate_fleet import report_of, rotate_fleet
 from tests.flows.conftest import STAGE, recorded_tasks
 from tests.rotation.paper import SharedService, Shelf
+from wickie.asking import Patience
 from wickie.config import load_config
 from wickie.config.fleet import Limits, Selection
 from wickie.errors import ConfigError, ProviderUnavailableError
 from wickie.model import RotationState, Verdict
-from wickie.rotation.asking import Patience
 
 NAMES = [f"shop/{number:02}" for number in range(30)]
 EVERYTHING = Selection(everything=True)

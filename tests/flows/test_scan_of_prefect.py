@@ -15,10 +15,10 @@ from prefect.variables import Variable
 
 from flows.prefect_api import prefect_api
 from tests.scan.paper import managed, read
+from wickie.asking import Patience
 from wickie.aws import Clients
 from wickie.config import Scan
 from wickie.errors import ConfigError, SourceError
-from wickie.rotation.asking import Patience
 from wickie.scan import engine
 from wickie.scan.places import Opening, openings
 from wickie.scan.sources import open_source

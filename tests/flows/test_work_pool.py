@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from flows.work_pool import WorkPool, base_job_template
+from flows.work_pool import template_of
 from flows.work_pool_checks import validate
 from wickie.errors import ConfigError
+from wickie.registration.work_pool import WorkPool
 
 PUBLISHED = {
     "pool_name": "wickie-demo",
@@ -30,7 +31,7 @@ PUBLISHED = {
 
 @pytest.fixture
 def template() -> dict[str, Any]:
-    return base_job_template(WorkPool.parse(json.dumps(PUBLISHED)))
+    return template_of(WorkPool.parse(json.dumps(PUBLISHED)))
 
 
 def default(template: dict[str, Any], variable: str) -> Any:
@@ -67,7 +68,7 @@ def test_flows_run_where_and_as_whom_the_stack_says(template: dict[str, Any]) ->
 
 def test_private_subnets_give_no_public_address() -> None:
     pool = WorkPool.parse(json.dumps({**PUBLISHED, "assign_public_ip": False}))
-    network = default(base_job_template(pool), "network_configuration")
+    network = default(template_of(pool), "network_configuration")
     assert network["assignPublicIp"] == "DISABLED"
 
 
@@ -81,7 +82,7 @@ def test_a_misspelt_job_variable_is_refused(template: dict[str, Any]) -> None:
 
 def test_making_one_template_leaves_the_next_untouched(template: dict[str, Any]) -> None:
     other = WorkPool.parse(json.dumps({**PUBLISHED, "family": "other"}))
-    assert default(base_job_template(other), "family") == "other"
+    assert default(template_of(other), "family") == "other"
     assert default(template, "family") == "wickie-demo-flows"
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from wickie.asking import Patience
 from wickie.errors import Error, NotFoundError
 from wickie.model import DependentOutcome, DependentState
-from wickie.rotation.asking import Patience
 from wickie.rotation.replacement import ReplacementRequest, replace
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf"

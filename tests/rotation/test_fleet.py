@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.rotation.paper import SharedService, Shelf
+from wickie.asking import Patience
 from wickie.model import RotationState
-from wickie.rotation.asking import Patience
 from wickie.rotation.dependents import Dependent
 from wickie.rotation.fleet import Brake, Fleet, FleetRow, Member, Pace, units_of, waves_of
 from wickie.rotation.replacement import ReplacementRequest, directly

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.rotation.fakes import login
+from wickie.asking import Patience
 from wickie.errors import ConfigError, ProviderUnavailableError
 from wickie.fingerprints import FingerprintTable
-from wickie.rotation.asking import Patience
 from wickie.rotation.leases import Leases
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:{}-AbCdEf"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.rotation.paper import BRIEF, Secret, Shop, carry_out
+from wickie.asking import Patience
 from wickie.errors import ConfigError, ProviderUnavailableError
 from wickie.model import RotationState, Verdict, to_jsonable
-from wickie.rotation.asking import Patience
 from wickie.rotation.replacement import ReplacementRequest, replace
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.rotation.fakes import login
 from tests.rotation.paper import Secret, Shop
+from wickie.asking import Patience
 from wickie.errors import RotationError
 from wickie.model import RotationState, Verdict
-from wickie.rotation.asking import Patience
 from wickie.rotation.driver import Step
 from wickie.rotation.replacement import ReplacementRequest, replace
 

@@ -15,6 +15,7 @@ from wickie.cli import response
 from wickie.cli.failures import Commands
 from wickie.cli.options import (
     DEFAULT_CONFIG,
+    DEFAULT_PREFECT_YAML,
     Baseline,
     BaselineOut,
     ConfigPath,
@@ -266,6 +267,31 @@ def _status(
         from wickie.cli.status import run
 
     raise typer.Exit(run(config, output))
+
+
+@app.command("register")
+def _register(
+    config: ConfigPath = DEFAULT_CONFIG,
+    prefect_yaml: Annotated[
+        Path, typer.Option(help="Where the deployments are listed.")
+    ] = DEFAULT_PREFECT_YAML,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what differs from what Prefect knows.")
+    ] = False,
+) -> None:
+    """
+    Tell Prefect of the work pool, the deployments and the automations of a deployed stage.
+
+    It is what `cdk deploy` does where wickie.yaml names a Prefect API, for a server that only this
+    machine reaches, or to see what somebody changed by hand. What is as it should be is left alone.
+
+    Reads the work pool that the stage published (GetParameters) and the API's key, the one secret
+    whose value is read (GetSecretValue). Changes nothing in AWS. With cloud-push the pusher's
+    rotation function is invoked, to give the block in Prefect its key.
+    """
+    from wickie.cli.register import run
+
+    raise typer.Exit(run(config, prefect_yaml, plan=plan))
 
 
 @app.command("demo")

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 DEFAULT_CONFIG: Final = Path("wickie.yaml")
+DEFAULT_PREFECT_YAML: Final = Path("prefect.yaml")
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The wickie.yaml to go by.")]
 Output = Annotated[
     Literal["table", "json"], typer.Option("--format", "-f", help="How the result is written.")

@@ -8,16 +8,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from wickie.config.dependents import Dependent
+from wickie.config.prefect import Prefect, pusher_of
 from wickie.config.secret import ManagedSecret
 from wickie.config.section import Duration, Section
 from wickie.config.targets import Scan, Target
 from wickie.config.vulnerabilities import Vulnerabilities
 from wickie.errors import ConfigError
 
-__all__ = ["Config", "Dependent", "ManagedSecret", "Network", "Scan", "Target", "load_config"]
+__all__ = [
+    "Config",
+    "Dependent",
+    "ManagedSecret",
+    "Network",
+    "Prefect",
+    "Scan",
+    "Target",
+    "load_config",
+]
 
 _PLAINLY = {
     "extra_forbidden": "unknown key; correct its spelling or take it out",
@@ -61,7 +71,8 @@ class Config(Section):
     """One stage of wickie in one account and region."""
 
     stage: str = Field(pattern=r"[a-z][a-z0-9-]{0,19}")
-    secrets: tuple[ManagedSecret, ...] = ()
+    prefect: Prefect | None = None
+    secrets: tuple[ManagedSecret, ...] = Field(default=(), validate_default=True)
     scan: Scan = Scan()
     vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
@@ -81,6 +92,23 @@ class Config(Section):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)} stands here twice; a secret has one strategy")
         return secrets
+
+    @field_validator("secrets")
+    @classmethod
+    def _and_the_pushers(
+        cls, secrets: tuple[ManagedSecret, ...], others: ValidationInfo
+    ) -> tuple[ManagedSecret, ...]:
+        prefect, stage = others.data.get("prefect"), others.data.get("stage")
+        if prefect is None or stage is None or prefect.backend != "cloud-push":
+            return secrets
+        pusher = pusher_of(stage, prefect)
+        return (*(s for s in secrets if s.name != pusher.name), pusher)
+
+    @property
+    def pusher(self) -> ManagedSecret | None:
+        """The secret with the key by which Prefect Cloud starts tasks, where it does."""
+        pushes = self.prefect is not None and self.prefect.backend == "cloud-push"
+        return self.secrets[-1] if pushes else None
 
     def secret(self, name_or_arn: str) -> ManagedSecret | None:
         """Find a managed secret by its name, or by an ARN whose name part is that name."""

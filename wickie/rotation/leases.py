@@ -22,9 +22,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from wickie.asking import Patience
 from wickie.awsjson.errors import refusals, silences
 from wickie.errors import ConfigError, Error, ProviderUnavailableError
-from wickie.rotation.asking import Patience
 from wickie.rotation.strategies import base_of
 
 if TYPE_CHECKING:

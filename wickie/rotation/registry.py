@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from wickie.asking import asking
 from wickie.errors import ConfigError
 from wickie.fingerprints import FingerprintTable, publishable, working_key
 from wickie.model import to_jsonable
 from wickie.providers import Context
 from wickie.providers.registry import find_engine
-from wickie.rotation.asking import asking
 from wickie.rotation.driver import Rotation, RotationEvent, rotate
 from wickie.rotation.leases import Leases
 from wickie.rotation.passwords import PasswordsOf

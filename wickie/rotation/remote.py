@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wickie import errors
+from wickie.asking import Patience, asking
 from wickie.errors import ConfigError, Error, ProviderUnavailableError, RotationError
 from wickie.model import Answer, Stage, Verdict
-from wickie.rotation.asking import Patience, asking
 from wickie.rotation.versions import require_primary
 
 if TYPE_CHECKING:

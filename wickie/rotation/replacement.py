@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
+from wickie.asking import Patience
 from wickie.errors import Error
 from wickie.rotation import remote
-from wickie.rotation.asking import Patience
 from wickie.rotation.course import Course
 from wickie.rotation.dependents.together import in_words, refresh_together
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
+from wickie.asking import Patience, asking
 from wickie.errors import ConfigError, DependentError, NotFoundError, ProviderUnavailableError
 from wickie.model import DependentState
-from wickie.rotation.asking import Patience, asking
 from wickie.rotation.dependents import Declared, Dependent
 from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction

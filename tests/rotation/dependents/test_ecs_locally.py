@@ -10,8 +10,8 @@ import pytest
 
 from local.server import LocalAws
 from tests.local.fargate import Fargate
+from wickie.asking import Patience
 from wickie.model import DependentState
-from wickie.rotation.asking import Patience
 from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.discovery import undeclared
 

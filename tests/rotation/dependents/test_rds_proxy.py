@@ -9,9 +9,9 @@ from botocore.stub import Stubber
 
 from tests.rotation.dependents.conftest import Script
 from tests.rotation.paper import ARN, Secret
+from wickie.asking import Patience
 from wickie.errors import DependentError, NotFoundError
 from wickie.model import DependentState
-from wickie.rotation.asking import Patience
 from wickie.rotation.dependents import Declared
 from wickie.rotation.dependents.rds_proxy import RdsProxy
 

@@ -13,9 +13,9 @@ from moto import mock_aws
 
 from tests.rotation.dependents.conftest import Script
 from tests.rotation.paper import ARN, Secret
+from wickie.asking import Patience
 from wickie.errors import NotFoundError
 from wickie.model import DependentState
-from wickie.rotation.asking import Patience
 from wickie.rotation.dependents import Declared
 from wickie.rotation.dependents.ssm_command import SsmCommand
 

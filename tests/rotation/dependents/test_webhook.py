@@ -14,9 +14,9 @@ from moto import mock_aws
 
 from tests.rotation.dependents.servers import Receiver
 from tests.rotation.paper import ARN, Secret
+from wickie.asking import Patience
 from wickie.errors import NotFoundError
 from wickie.model import DependentState
-from wickie.rotation.asking import Patience
 from wickie.rotation.dependents import Declared
 from wickie.rotation.dependents.webhook import SIGNATURE, Webhook
 

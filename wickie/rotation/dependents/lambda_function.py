@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
+from wickie.asking import Patience, asking
 from wickie.errors import DependentError
 from wickie.model import DependentOutcome, DependentState
-from wickie.rotation.asking import Patience, asking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,9 +13,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
+from wickie.asking import Patience, asking
 from wickie.errors import DependentError, NotFoundError
 from wickie.model import DependentOutcome, DependentState
-from wickie.rotation.asking import Patience, asking
 
 if TYPE_CHECKING:
     from wickie.rotation.dependents import Declared

@@ -13,10 +13,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
+from wickie.asking import Patience, asking
 from wickie.errors import ProviderUnavailableError
 from wickie.https import ASK_AGAIN, call, place
 from wickie.model import DependentOutcome, DependentState
-from wickie.rotation.asking import Patience, asking
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic
 
+from wickie.asking import Patience
 from wickie.errors import AuthenticationError, ProviderUnavailableError, RotationError
 from wickie.providers import C, Installer
-from wickie.rotation.asking import Patience
 from wickie.rotation.strategies import require_rights
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How the replacement procedure asks AWS: refusals in wickie's words, and patience."""
+"""How AWS is asked: refusals in wickie's words, and patience."""
 
 from __future__ import annotations
 

@@ -1,0 +1,137 @@
+"""`cdk deploy` tells a real Prefect server of a stage; to destroy it waits for no server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from local import node
+from local.prefect import PrefectServer
+from local.prefect_api import prefect_api
+from local.server import LocalAws
+from local.world import ACCOUNT, REGION
+from tests.local.test_cdk_cli import Cli
+from wickie.cli import app as wickie
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+STACK = "WickieRegistration-test"
+
+
+@dataclass
+class Stage:
+    """A stage that pushes, deployed by the CDK CLI, and the server that was told of it."""
+
+    cli: Cli
+    app: str
+    config: Path
+    server: PrefectServer
+    prefect: httpx.Client
+
+    def cdk(self, command: str, *options: str) -> str:
+        return self.cli.works(command, "--all", "--app", self.app, *options)
+
+    def found(self, path: str) -> Any:
+        return self.prefect.get(path).raise_for_status().json()
+
+    def wickie(self, *arguments: str) -> str:
+        """Run the program as on a laptop, with this stage's wickie.yaml."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.cli.aws.environment().items():
+                patch.setenv(name, value)
+            words = [*arguments, "--config", str(self.config)]
+            done = CliRunner().invoke(
+                wickie, [*words, "--prefect-yaml", str(ROOT / "prefect.yaml")]
+            )
+        assert done.exit_code == 0, done.output
+        return done.output
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    home = tmp_path_factory.mktemp("registration")
+    with ExitStack() as stack:
+        aws = stack.enter_context(LocalAws())
+        server = stack.enter_context(PrefectServer(aws.world.processes, home / "prefect"))
+        key = aws.world.client("secretsmanager").create_secret(
+            Name="prefect/key", SecretString="any: this server asks for none"
+        )
+        config = home / "wickie.yaml"
+        prefect = {
+            "api_url": server.api_url,
+            "backend": "cloud-push",
+            "api_key_secret": key["ARN"],
+        }
+        config.write_text(json.dumps({"stage": "test", "retain": False, "prefect": prefect}))
+        cli = Cli(aws, home)
+        cli.works("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        server.wait()
+        api = stack.enter_context(prefect_api(server.api_url))
+        yield Stage(cli, _synthesised(home, config), config, server, api)
+
+
+def _synthesised(home: Path, config: Path) -> str:
+    out = home / "cdk.out"
+    settings = {"WICKIE_CONFIG": str(config), "CDK_OUTDIR": str(out)}
+    subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=node.environment({**os.environ, **settings}),
+        check=True,
+        capture_output=True,
+    )
+    return str(out)
+
+
+def test_prefect_knows_a_stage_from_its_deployment_to_its_end(stage: Stage) -> None:
+    stage.cdk("deploy", "--require-approval", "never")
+    pool = stage.found("/work_pools/wickie-test")
+    assert pool["type"] == "ecs:push"
+    variables = pool["base_job_template"]["variables"]
+    key = stage.cli.aws.world.client("secretsmanager").describe_secret(SecretId="prefect/key")
+    assert variables["properties"]["prefect_api_key_secret_arn"]["default"] == key["ARN"]
+    nightly = stage.found("/deployments/name/nightly-scan/nightly")
+    assert nightly["work_pool_name"] == "wickie-test"
+    assert [s["schedule"]["cron"] for s in nightly["schedules"]] == ["0 2 * * *"]
+    _holds_the_pushers_key(stage, variables["properties"]["aws_credentials"]["default"])
+
+    assert "0 to change" in stage.wickie("register", "--plan")
+    again = stage.cdk("deploy", "--require-approval", "never")
+    assert again.count("(no changes)") == 5
+    assert stage.found("/deployments/name/nightly-scan/nightly") == nightly
+    stage.cdk("diff", "--fail")
+
+    stage.server.__exit__()
+    stage.cdk("destroy", "--force")
+    assert stage.cli.aws.world.client("iam").list_users()["Users"] == []
+
+
+def _holds_the_pushers_key(stage: Stage, credentials: dict[str, Any]) -> None:
+    """The block that runs are pushed with has the one key of the user, and assumes the role."""
+    block = credentials["$ref"]["block_document_id"]
+    data = stage.found(f"/block_documents/{block}?include_secrets=true")["data"]
+    client = stage.cli.aws.world.client
+    value = client("secretsmanager").get_secret_value(SecretId="wickie/test/pusher")
+    assert json.loads(value["SecretString"]) == {
+        "AccessKeyId": data["aws_access_key_id"],
+        "SecretAccessKey": data["aws_secret_access_key"],
+    }
+    (key,) = client("iam").list_access_keys(UserName="wickie-test-pusher")["AccessKeyMetadata"]
+    assert key["AccessKeyId"] == data["aws_access_key_id"]
+    assert data["assume_role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/wickie-test-pusher"
+    assert data["region_name"] == REGION

@@ -1,0 +1,98 @@
+"""Automations: runs whose container died unheard, that crashed, failed, or are late."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from wickie.registration.manifest import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_UPKEEP: Final = "upkeep/upkeep"
+_SILENT_AFTER: Final = 600
+"""Seconds; a flow run gives a sign of life every 180."""
+
+
+def automations(
+    stage: str, deployments: Sequence[str], notified: str | None
+) -> Iterator[Mapping[str, Any]]:
+    """
+    What Prefect does by itself about runs of `deployments`, each `flow/name`.
+
+    Names begin with the stage's work pool, as others share the workspace.
+    """
+    yield {
+        "name": f"wickie-{stage}-silent",
+        "description": "A run whose container died unheard is crashed, not running for ever.",
+        "enabled": True,
+        # https://docs.prefect.io/v3/advanced/detect-zombie-flows
+        "trigger": _runs(
+            deployments,
+            posture="Proactive",
+            after=["prefect.flow-run.heartbeat"],
+            expect=["prefect.flow-run.*"],
+            within=_SILENT_AFTER,
+        ),
+        "actions": [
+            {
+                "type": "change-flow-run-state",
+                "state": "CRASHED",
+                "message": f"No sign of life for {_SILENT_AFTER} s: its container is gone.",
+            }
+        ],
+    }
+    # Not upkeep's own: it would start itself anew for ever.
+    others = [name for name in deployments if name != _UPKEEP]
+    if len(others) < len(deployments):
+        yield {
+            "name": f"wickie-{stage}-crashed",
+            "description": "A crashed run may have left a rotation half done: upkeep ends it.",
+            "enabled": True,
+            "trigger": _runs(others, posture="Reactive", expect=["prefect.flow-run.Crashed"]),
+            "actions": [
+                {
+                    "type": "run-deployment",
+                    "source": "selected",
+                    "deployment_id": {REFERENCE: f"deployment/{_UPKEEP}"},
+                }
+            ],
+        }
+    if notified:
+        yield _notification(stage, deployments, notified)
+
+
+def _notification(stage: str, deployments: Sequence[str], block: str) -> Mapping[str, Any]:
+    amiss = [f"prefect.flow-run.{state}" for state in ("Crashed", "Failed", "Late")]
+    return {
+        "name": f"wickie-{stage}-notify",
+        "description": "Runs that crashed, failed or are late are told to a person.",
+        "enabled": True,
+        "trigger": _runs(deployments, posture="Reactive", expect=amiss),
+        "actions": [
+            {
+                "type": "send-notification",
+                "block_document_id": {REFERENCE: f"block/{block}"},
+                "subject": f"wickie {stage}: {{{{ flow.name }}}} {{{{ flow_run.state.name }}}}",
+                "body": "{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run|ui_url }}",
+            }
+        ],
+    }
+
+
+def _runs(deployments: Sequence[str], within: int = 0, **trigger: Any) -> Mapping[str, Any]:
+    return {
+        "type": "event",
+        "match": {"prefect.resource.id": "prefect.flow-run.*"},
+        "match_related": {
+            "prefect.resource.role": "deployment",
+            "prefect.resource.id": [
+                {REFERENCE: f"deployment/{name}", "prefix": "prefect.deployment."}
+                for name in deployments
+            ],
+        },
+        "for_each": ["prefect.resource.id"],
+        "threshold": 1,
+        "within": within,
+        **trigger,
+    }
