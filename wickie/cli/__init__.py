@@ -286,12 +286,30 @@ def _local_up(
 
 
 @_config.command("check")
-def _config_check(config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Say whether a wickie.yaml is valid. AWS is not asked."""
-    from wickie.config import load_config
+def _config_check(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="One for each stage. Default: wickie.yaml."),
+    ] = None,
+) -> None:
+    """
+    Say whether a wickie.yaml is valid: each mistake with its place in the file and the remedy.
 
-    found = load_config(config)
-    typer.echo(
-        f"{config} is valid: stage {found.stage}, {len(found.secrets)} secrets, "
-        f"{len(found.scan.targets)} targets"
-    )
+    What AWS would refuse when it is deployed is refused here, as far as the file tells. AWS is not
+    asked. Exits with 1 if a file is not valid, or two are of one stage.
+    """
+    from wickie.cli.config import check
+
+    raise typer.Exit(check(files or [DEFAULT_CONFIG]))
+
+
+@_config.command("schema")
+def _config_schema() -> None:
+    """
+    Print the JSON Schema of wickie.yaml, with which editors complete and explain it.
+
+    Begin a file with `# yaml-language-server: $schema=` and the path to it.
+    """
+    from wickie.cli.config import schema
+
+    typer.echo(schema(), nl=False)

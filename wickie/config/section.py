@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 from wickie.durations import duration_of
 from wickie.errors import ConfigError
@@ -22,7 +22,13 @@ def _duration(value: object) -> object:
     return value if duration is None else duration
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d+\s*[smhd]$", "examples": ["90s", "10m", "2h", "1d"]}
+    ),
+]
 
 
 class Section(BaseModel):
