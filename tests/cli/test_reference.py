@@ -17,6 +17,7 @@ def test_every_command_has_its_section() -> None:
         f"## {name}"
         for name in (
             "wickie",
+            "wickie init",
             "wickie scan",
             "wickie vulnerabilities",
             "wickie rotate",

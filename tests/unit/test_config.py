@@ -156,3 +156,22 @@ def test_merge_keys_and_anchors_are_still_yaml(tmp_path: Path) -> None:
         "  - {<<: *usual, name: b}\n"
     )
     assert [s.name for s in load_config(path).secrets] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("shop/db", "shop/db"),
+        ("shop/db-master", "shop/db-master"),
+        (f"{ACCOUNT}:shop/db-master-AbCdEf", "shop/db-master"),
+        (f"{ACCOUNT}:shop/db-AbCdEf", "shop/db"),
+        ("shop", None),
+    ],
+)
+def test_a_name_that_ends_like_an_arn_is_no_other_secret(
+    tmp_path: Path, asked: str, found: str | None
+) -> None:
+    """Six characters after a hyphen end every ARN, and some names."""
+    config = load(tmp_path, secrets=[secret("shop/db"), secret("shop/db-master")])
+    answer = config.secret(asked)
+    assert (answer.name if answer else None) == found

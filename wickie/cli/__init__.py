@@ -64,6 +64,36 @@ def _wickie(
 ) -> None: ...
 
 
+@app.command("init")
+def _init(  # noqa: PLR0917  (typer passes each by name)
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="To write.")] = DEFAULT_CONFIG,
+    stage: Annotated[str | None, typer.Option(help="What the stage is called.")] = None,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Names of secrets to take, as shop/*. Repeatable."),
+    ] = None,
+    email: Annotated[
+        list[str] | None, typer.Option(help="Who is told when rotation fails. Repeatable.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing: take what is not said as usual.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """
+    Write a first wickie.yaml from what this account and region show.
+
+    Lists secrets and describes databases, users of caches, ECS services and task definitions,
+    Lambda functions and RDS proxies, to guess what honours a secret and who uses it. What cannot
+    be known is written as a comment, with the question. No secret value is read, and nothing in
+    AWS is changed.
+    """
+    from wickie.cli.init import Answers, run
+
+    answers = Answers(stage, tuple(take or ()), tuple(email or ()), yes)
+    raise typer.Exit(run(file, answers, force=force))
+
+
 @app.command("scan")
 def _scan(
     paths: Annotated[

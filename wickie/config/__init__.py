@@ -127,11 +127,18 @@ class Config(Section):
 def load_config(path: Path) -> Config:
     """Read and validate a wickie.yaml. Raises `ConfigError` with the path of each mistake."""
     try:
-        document: Any = read(path.read_text())
+        text = path.read_text()
     except OSError as error:
         raise ConfigError(
             f"cannot read {path}: {error.strerror}; name another file, or create it: wickie init"
         ) from None
+    return parse_config(text, path)
+
+
+def parse_config(text: str, path: Path) -> Config:
+    """Validate the text of a wickie.yaml, named `path` in what is raised: see `load_config`."""
+    try:
+        document: Any = read(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not document:

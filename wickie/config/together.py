@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 def same_secret(name: str, other: str) -> bool:
     """Whether both name one secret, each by its name or by an ARN."""
-    plain = [
-        re.sub(r"^arn:[^:]+:secretsmanager:[^:]*:\d*:secret:", "", text) for text in (name, other)
-    ]
-    return (
-        name == other
-        or plain[0] == plain[1]
-        or plain[0] == re.sub(r"-\w{6}$", "", plain[1])
-        or plain[1] == re.sub(r"-\w{6}$", "", plain[0])
-    )
+    return bool(_names(name) & _names(other))
+
+
+def _names(text: str) -> set[str]:
+    """An ARN may end in six characters that are not the name's; a name is what it is."""
+    if not text.startswith("arn:"):
+        return {text}
+    name = text.partition(":secret:")[2]
+    return {name, re.sub(r"-\w{6}$", "", name)}
 
 
 def check_secrets(secrets: Sequence[ManagedSecret]) -> None:
