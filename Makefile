@@ -48,6 +48,13 @@ check: dev  ## what a change must pass before review
 	WICKIE_CONFIG=wickie.example.yaml CDK_OUTDIR=$(TEMPLATES) $(BIN)/python -m local.node python app.py
 	$(BIN)/cfn-lint $(TEMPLATES)/*.template.json
 
+docs: dev  ## write anew what is generated from the code
+	$(BIN)/python -m wickie.cli.reference > docs/cli.md
+	$(BIN)/python -m wickie.cli.rotators > docs/rotators.md
+	$(BIN)/python -m wickie.cli.sources > docs/sources.md
+	$(BIN)/wickie config schema > docs/wickie.schema.json
+	$(BIN)/python -m flows.registered
+
 format: dev
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .

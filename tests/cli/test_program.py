@@ -15,7 +15,8 @@ Wickie = Callable[..., Result]
 
 WICKIE = Path(sys.executable).with_name("wickie")
 NO_CONFIG = (
-    "wickie: error: cannot read wickie.yaml: No such file or directory; pass --config or create it"
+    "wickie: error: cannot read wickie.yaml: No such file or directory; name another file, or "
+    "create it: wickie init"
 )
 HEAVY = ("boto3", "botocore", "pydantic", "numpy", "rich", "yaml", "kingfisher_sdk")
 

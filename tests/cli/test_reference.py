@@ -17,6 +17,7 @@ def test_every_command_has_its_section() -> None:
         f"## {name}"
         for name in (
             "wickie",
+            "wickie init",
             "wickie scan",
             "wickie vulnerabilities",
             "wickie rotate",
@@ -26,6 +27,7 @@ def test_every_command_has_its_section() -> None:
             "wickie demo",
             "wickie local up",
             "wickie config check",
+            "wickie config schema",
             "wickie rollback plan",
             "wickie rollback apply",
             "wickie rollback undo",

@@ -70,6 +70,36 @@ def _wickie(
 ) -> None: ...
 
 
+@app.command("init")
+def _init(  # noqa: PLR0917  (typer passes each by name)
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="To write.")] = DEFAULT_CONFIG,
+    stage: Annotated[str | None, typer.Option(help="What the stage is called.")] = None,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Names of secrets to take, as shop/*. Repeatable."),
+    ] = None,
+    email: Annotated[
+        list[str] | None, typer.Option(help="Who is told when rotation fails. Repeatable.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing: take what is not said as usual.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """
+    Write a first wickie.yaml from what this account and region show.
+
+    Lists secrets and describes databases, users of caches, ECS services and task definitions,
+    Lambda functions and RDS proxies, to guess what honours a secret and who uses it. What cannot
+    be known is written as a comment, with the question. No secret value is read, and nothing in
+    AWS is changed.
+    """
+    from wickie.cli.init import Answers, run
+
+    answers = Answers(stage, tuple(take or ()), tuple(email or ()), yes)
+    raise typer.Exit(run(file, answers, force=force))
+
+
 @app.command("scan")
 def _scan(  # noqa: PLR0917  (typer passes each by name)
     paths: Annotated[
@@ -325,12 +355,30 @@ def _local_up(
 
 
 @_config.command("check")
-def _config_check(config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Say whether a wickie.yaml is valid. AWS is not asked."""
-    from wickie.config import load_config
+def _config_check(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="One for each stage. Default: wickie.yaml."),
+    ] = None,
+) -> None:
+    """
+    Say whether a wickie.yaml is valid: each mistake with its place in the file and the remedy.
 
-    found = load_config(config)
-    typer.echo(
-        f"{config} is valid: stage {found.stage}, {len(found.secrets)} secrets, "
-        f"{len(found.scan.targets)} targets"
-    )
+    What AWS would refuse when it is deployed is refused here, as far as the file tells. AWS is not
+    asked. Exits with 1 if a file is not valid, or two are of one stage.
+    """
+    from wickie.cli.config import check
+
+    raise typer.Exit(check(files or [DEFAULT_CONFIG]))
+
+
+@_config.command("schema")
+def _config_schema() -> None:
+    """
+    Print the JSON Schema of wickie.yaml, with which editors complete and explain it.
+
+    Begin a file with `# yaml-language-server: $schema=` and the path to it.
+    """
+    from wickie.cli.config import schema
+
+    typer.echo(schema(), nl=False)

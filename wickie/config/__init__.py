@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from wickie.config.dependents import Dependent
+from wickie.config.document import read
+from wickie.config.network import Network, check_image, check_reach
 from wickie.config.prefect import Prefect, pusher_of
 from wickie.config.secret import ManagedSecret
-from wickie.config.section import Duration, Section
+from wickie.config.section import Duration, Section, told_by_pydantic
 from wickie.config.targets import Scan, Target
+from wickie.config.together import check_secrets, same_secret
 from wickie.config.vulnerabilities import Vulnerabilities
 from wickie.errors import ConfigError
 
@@ -29,6 +31,20 @@ __all__ = [
     "load_config",
 ]
 
+
+def _own_tag(key: str) -> str:
+    if key.lower().startswith("aws:"):
+        raise ValueError(f"{key}: aws: begins the tags that AWS sets itself; call it otherwise")
+    return key
+
+
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html; what all services take.
+_TAG_FORM = r"^[\w .:/=+@-]*$"
+TagKey = Annotated[
+    str, Field(pattern=_TAG_FORM, min_length=1, max_length=128), AfterValidator(_own_tag)
+]
+TagValue = Annotated[str, Field(pattern=_TAG_FORM, max_length=256)]
+
 _PLAINLY = {
     "extra_forbidden": "unknown key; correct its spelling or take it out",
     "missing": "missing; see wickie.example.yaml",
@@ -39,58 +55,68 @@ _PLAINLY = {
 class Response(Section):
     """How far the loop may go alone when it meets a managed secret."""
 
-    rotate_on_leak: bool = True
-    debounce: Duration = timedelta(minutes=10)
-    max_rotations_per_hour: int = Field(default=10, ge=0)
-
-
-class Network(Section):
-    """Where rotation functions and flows run; all empty: outside any VPC of yours."""
-
-    vpc_id: str | None = Field(default=None, pattern=r"^vpc-[0-9a-f]{8,17}$")
-    subnets: tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...] = ()
-    security_groups: tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = ()
-    assign_public_ip: bool = Field(
-        default=False, description="flows need one in subnets without a NAT gateway or endpoints"
+    rotate_on_leak: bool = Field(default=True, description="false: report only")
+    debounce: Duration = Field(
+        default=timedelta(minutes=10), description="a secret rotated this recently is left alone"
     )
-
-    @model_validator(mode="after")
-    def _all_or_nothing(self) -> Network:
-        if len({bool(self.vpc_id), bool(self.subnets), bool(self.security_groups)}) > 1:
-            raise ValueError("give vpc_id, subnets and security_groups together, or none of them")
-        return self
+    max_rotations_per_hour: int = Field(default=10, ge=0, description="beyond it a person decides")
 
 
 class Alarms(Section):
     """Who is told when rotation needs a person."""
 
-    email: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
+    email: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(
+        default=(), description="addresses; each confirms a mail from AWS first"
+    )
+
+
+class Encryption(Section):
+    """By whose keys reports and tables are encrypted."""
+
+    key: Literal["aws", "customer"] = Field(
+        default="aws", description="customer: one that is made in your account, at $1 a month"
+    )
 
 
 class Config(Section):
     """One stage of wickie in one account and region."""
 
-    stage: str = Field(pattern=r"[a-z][a-z0-9-]{0,19}")
+    stage: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,19}$",
+        description="names everything that is deployed; small letters, digits and hyphens",
+    )
     prefect: Prefect | None = None
-    secrets: tuple[ManagedSecret, ...] = Field(default=(), validate_default=True)
+    secrets: tuple[ManagedSecret, ...] = Field(
+        default=(), validate_default=True, description="what wickie rotates"
+    )
     scan: Scan = Scan()
     vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
-    network: Network = Network()
+    network: Network = Field(default=Network(), validate_default=True)
     image: str = Field(
-        default="wickie:latest", description="container image of the flows, best given by digest"
+        default="wickie:latest",
+        validate_default=True,
+        pattern=r"^\S+$",
+        description="container image of the flows, best given by digest",
     )
     alarms: Alarms = Alarms()
     retain: bool = Field(
         default=True, description="keep reports, tables and key when the stacks are deleted"
     )
+    encryption: Encryption = Encryption()
+    tags: dict[TagKey, TagValue] = Field(
+        default={}, max_length=40, description="of everything that is deployed"
+    )
+    permissions_boundary: str | None = Field(
+        default=None,
+        pattern=r"^arn:[a-z-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$",
+        description="ARN of the policy that bounds every role that is deployed",
+    )
 
     @field_validator("secrets")
     @classmethod
-    def _each_once(cls, secrets: tuple[ManagedSecret, ...]) -> tuple[ManagedSecret, ...]:
-        names = [secret.name for secret in secrets]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"{', '.join(twice)} stands here twice; a secret has one strategy")
+    def _possible(cls, secrets: tuple[ManagedSecret, ...]) -> tuple[ManagedSecret, ...]:
+        told_by_pydantic(lambda: check_secrets(secrets))
         return secrets
 
     @field_validator("secrets")
@@ -110,26 +136,39 @@ class Config(Section):
         pushes = self.prefect is not None and self.prefect.backend == "cloud-push"
         return self.secrets[-1] if pushes else None
 
+    @field_validator("network")
+    @classmethod
+    def _leads_there(cls, network: Network, others: ValidationInfo) -> Network:
+        scan = others.data.get("scan", Scan())
+        told_by_pydantic(lambda: check_reach(network, others.data.get("secrets", ()), scan.targets))
+        return network
+
+    @field_validator("image")
+    @classmethod
+    def _can_be_pulled(cls, image: str, others: ValidationInfo) -> str:
+        told_by_pydantic(lambda: check_image(image, others.data.get("network", Network())))
+        return image
+
     def secret(self, name_or_arn: str) -> ManagedSecret | None:
         """Find a managed secret by its name, or by an ARN whose name part is that name."""
-        return next((s for s in self.secrets if _same_secret(s.name, name_or_arn)), None)
-
-
-def _same_secret(name: str, other: str) -> bool:
-    plain = [
-        re.sub(r"^arn:[^:]+:secretsmanager:[^:]*:\d*:secret:", "", text) for text in (name, other)
-    ]
-    return name == other or plain[0] == plain[1] or plain[0] == re.sub(r"-\w{6}$", "", plain[1])
+        return next((s for s in self.secrets if same_secret(s.name, name_or_arn)), None)
 
 
 def load_config(path: Path) -> Config:
     """Read and validate a wickie.yaml. Raises `ConfigError` with the path of each mistake."""
     try:
-        document: Any = yaml.safe_load(path.read_text())
+        text = path.read_text()
     except OSError as error:
         raise ConfigError(
-            f"cannot read {path}: {error.strerror}; pass --config or create it"
+            f"cannot read {path}: {error.strerror}; name another file, or create it: wickie init"
         ) from None
+    return parse_config(text, path)
+
+
+def parse_config(text: str, path: Path) -> Config:
+    """Validate the text of a wickie.yaml, named `path` in what is raised: see `load_config`."""
+    try:
+        document: Any = read(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not document:
@@ -139,7 +178,7 @@ def load_config(path: Path) -> Config:
     except ValidationError as error:
         mistakes = "; ".join(
             f"{'.'.join(str(part) for part in e['loc']) or 'top level'}: "
-            f"{_PLAINLY.get(e['type'], e['msg'])}"
+            f"{_PLAINLY.get(e['type'], e['msg'].removeprefix('Value error, '))}"
             for e in error.errors(include_input=False)
             if e["type"] != "default_factory_not_called"  # because of another mistake here
         )

@@ -33,22 +33,22 @@ class EcsServiceDependent(Section):
     """An ECS service that reads the secret when its tasks start."""
 
     kind: Literal["ecs-service"]
-    cluster: str
-    service: str
+    cluster: str = Field(description="its name")
+    service: str = Field(description="its name")
 
 
 class LambdaDependent(Section):
     """A Lambda function that reads the secret when its environments start."""
 
     kind: Literal["lambda"]
-    function: str
+    function: str = Field(description="its name")
 
 
 class RdsProxyDependent(Section):
     """An RDS Proxy that signs in to the database with the secret."""
 
     kind: Literal["rds-proxy"]
-    proxy: str
+    proxy: str = Field(description="its name")
     other_user: str | None = Field(
         default=None, description="secret of the other user, where two users take turns"
     )
@@ -84,16 +84,22 @@ class SsmCommandDependent(Section):
 
     kind: Literal["ssm-run-command"]
     document: Annotated[
-        str, AfterValidator(_own_document), Field(pattern=r"^[a-zA-Z0-9_.-]{3,128}$")
+        str,
+        AfterValidator(_own_document),
+        Field(pattern=r"^[a-zA-Z0-9_.-]{3,128}$", description="its name; none of AWS's own"),
     ]
     instances: tuple[Annotated[str, Field(pattern=r"^m?i-[0-9a-f]{8,17}$")], ...] = Field(
-        default=(), max_length=50
+        default=(), max_length=50, description="ids; or else give tags"
     )
-    tags: dict[str, str] = Field(default={}, max_length=5)
+    tags: dict[str, str] = Field(
+        default={}, max_length=5, description="of the instances; or else give instances"
+    )
     parameters: dict[str, str] = Field(
         default={}, description="for the document, beside SecretId and VersionId; no secrets"
     )
-    timeout_seconds: int = Field(default=300, ge=30, le=600)
+    timeout_seconds: int = Field(
+        default=300, ge=30, le=600, description="until the command counts as failed"
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> SsmCommandDependent:
@@ -108,7 +114,7 @@ class WebhookDependent(Section):
     """A receiver that is sent a signed message and renews itself."""
 
     kind: Literal["webhook"]
-    url: Url
+    url: Url = Field(description="https, that messages are sent to")
     key: str = Field(
         pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$",
         description="ARN of the HMAC key in KMS that messages are signed with",

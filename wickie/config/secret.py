@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +17,10 @@ from wickie.rotation.possible import CHECKS, usual_grace
 
 T = TypeVar("T")
 
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html; a `*` would
+# let roles in policies name more than this one.
+_NAME = re.compile(r"[\w/+=.@-]{1,512}", re.ASCII)
+
 
 def _rotation_schedule(value: str) -> str:
     if not value.startswith(("rate(", "cron(")):
@@ -26,20 +31,29 @@ def _rotation_schedule(value: str) -> str:
     return value
 
 
+def _secret_name(value: str) -> str:
+    if not _NAME.fullmatch(value.partition(":secret:")[2] if value.startswith("arn:") else value):
+        raise ValueError(
+            "a secret's name is up to 512 letters, digits and /_+=.@-; see ListSecrets"
+        )
+    return value
+
+
 def _one_of(choices: tuple[str, ...], value: str) -> str:
     if value not in choices:
         raise ValueError(f"use {' or '.join(choices)}")
     return value
 
 
+SecretName = Annotated[str, AfterValidator(_secret_name)]
 RotationSchedule = Annotated[str, AfterValidator(_rotation_schedule)]
 
 
 class Passwords(Section):
     """What new passwords look like; what is not said here, the secret's tags may say."""
 
-    length: int | None = None
-    symbols: str | None = None
+    length: int | None = Field(default=None, description="24 up to what the engine takes")
+    symbols: str | None = Field(default=None, description="used beside letters and digits")
     consumers: tuple[str, ...] | None = Field(
         default=None, description="who takes a password as it stands, without quoting"
     )
@@ -53,27 +67,36 @@ class Passwords(Section):
 class ManagedSecret(Section):
     """A secret that wickie rotates."""
 
-    name: str = Field(min_length=1, description="name or ARN in Secrets Manager")
+    name: SecretName = Field(description="name or ARN in Secrets Manager")
     engine: str = Field(description="which system honours it; see docs/rotators.md")
-    strategy: str
+    strategy: str = Field(description="how a credential is succeeded by another")
     options: dict[str, str] = Field(
         default={}, description="what the engine needs to know", validate_default=True
     )
     passwords: Passwords = Passwords()
-    master: str | None = Field(
+    master: SecretName | None = Field(
         default=None, description="name or ARN of the administrator's secret, where one is needed"
     )
-    schedule: RotationSchedule = "rate(30 days)"
-    window: Duration | None = None
+    schedule: RotationSchedule = Field(
+        default="rate(30 days)",
+        description="rate(30 days), rate(8 hours) or cron(0 3 ? * SUN *), in UTC; 4 hours at least",
+    )
+    window: Duration | None = Field(
+        default=None, description="whole hours within which Secrets Manager starts, as 2h"
+    )
     grace: Duration = Field(
         default_factory=usual_grace,
         description="how long after a rotation the old credential is left alone",
     )
-    rotate_on_deploy: bool = False
+    rotate_on_deploy: bool = Field(
+        default=False, description="rotate whenever the schedule is created or changed"
+    )
     group: str | None = Field(
         default=None, min_length=1, description="by which the rotate-fleet flow can select it"
     )
-    dependents: tuple[Dependent, ...] = ()
+    dependents: tuple[Dependent, ...] = Field(
+        default=(), description="who uses it, and is refreshed after a rotation"
+    )
     discover: bool = Field(
         default=False, description="report who uses it and is not declared under dependents"
     )

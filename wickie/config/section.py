@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from wickie.durations import duration_of
 from wickie.errors import ConfigError
@@ -22,7 +22,13 @@ def _duration(value: object) -> object:
     return value if duration is None else duration
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d+\s*[smhd]$", "examples": ["90s", "10m", "2h", "1d"]}
+    ),
+]
 
 
 class Section(BaseModel):
@@ -34,9 +40,9 @@ class Section(BaseModel):
 class Ignored(Section):
     """A person's word that something may stay until a day; then it counts again."""
 
-    owner: str = Field(min_length=1)
-    reason: str = Field(min_length=1)
-    until: date
+    owner: str = Field(min_length=1, description="who answers for it")
+    reason: str = Field(min_length=1, description="why it may stay")
+    until: date = Field(description="the last day that it may")
 
 
 def told_by_pydantic(ask: Callable[[], T]) -> T:

@@ -15,22 +15,28 @@ from wickie.scan.verification import SECONDS
 
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 
+Prefix = Annotated[str, Field(description="how names start; empty: all")]
 Suffix = Annotated[str, Field(min_length=1), AfterValidator(str.lower)]
 
 
 class Account(Section):
     """Another account that is read, by the role of its that wickie assumes."""
 
-    role: str = Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$")
+    role: str = Field(
+        pattern=r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$",
+        description="its ARN; wickie config scan-role prints a template that makes it",
+    )
     regions: tuple[Region, ...] = Field(default=(), description="none: those of wickie's own")
-    external_id: str | None = Field(default=None, min_length=2, max_length=1224)
+    external_id: str | None = Field(
+        default=None, min_length=2, max_length=1224, description="that its trust policy asks for"
+    )
 
 
 class DirectoryTarget(Section):
     """Files under a directory."""
 
     kind: Literal["directory"]
-    path: Path
+    path: Path = Field(description="inside the container of the flows")
 
 
 class GitTarget(Section):
@@ -49,11 +55,11 @@ class S3Target(Section):
     """Objects of a bucket."""
 
     kind: Literal["s3"]
-    bucket: str
-    prefix: str = ""
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="its name")
+    prefix: Prefix = ""
     only: tuple[Suffix, ...] = Field(default=(), description="how keys end that are read")
     skip: tuple[Suffix, ...] = Field(default=(), description="how keys end that are not")
-    largest_mb: int = Field(default=4096, gt=0)
+    largest_mb: int = Field(default=4096, gt=0, description="of an object, packed")
     versions: bool = Field(default=False, description="what was overwritten or deleted too")
     account: str = Field(
         default="", pattern=r"^(\d{12})?$", description="one of scan.accounts; wickie's own if none"
@@ -64,7 +70,7 @@ class LambdaCodeTarget(Section):
     """Code of functions, and layers."""
 
     kind: Literal["lambda-code"]
-    prefix: str = ""
+    prefix: Prefix = ""
     largest_mb: int = Field(default=256, gt=0, description="packed")
 
 
@@ -72,7 +78,7 @@ class EcrImageTarget(Section):
     """Images of repositories."""
 
     kind: Literal["ecr-image"]
-    prefix: str = ""
+    prefix: Prefix = ""
     newest: int | None = Field(default=None, gt=0, description="images of each; none: all")
     largest_mb: int = Field(default=4096, gt=0, description="of one layer, packed")
 
@@ -81,7 +87,7 @@ class CloudWatchLogsTarget(Section):
     """Events of log groups."""
 
     kind: Literal["cloudwatch-logs"]
-    prefix: str = ""
+    prefix: Prefix = ""
     hours: int = Field(default=24, gt=0, description="of the past")
     sample: int | None = Field(
         default=None, gt=0, le=10_000, description="events at either end of a stream; none: all"
@@ -134,7 +140,7 @@ class ListedTarget(Section):
         "secretsmanager-metadata",
         "data-pipeline",
     ]
-    prefix: str = ""
+    prefix: Prefix = ""
 
 
 Target = Annotated[OwnTarget | ListedTarget, Field(discriminator="kind")]
@@ -172,7 +178,7 @@ class Verify(Section):
 class Scan(Section):
     """What the nightly scan reads; when it runs stands in prefect.yaml."""
 
-    targets: tuple[Target, ...] = ()
+    targets: tuple[Target, ...] = Field(default=(), description="places to read, by their kind")
     regions: tuple[Region, ...] = Field(default=(), description="none: the one wickie runs in")
     accounts: tuple[Account, ...] = Field(default=(), description="read beside wickie's own")
     shard_gb: float | None = Field(

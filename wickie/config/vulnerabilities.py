@@ -58,7 +58,7 @@ class PathToScan(Section):
     """Something in the file system of whoever scans."""
 
     kind: Literal["image-archive", "directory", "lock-file", "sbom", "lambda-zip"]
-    path: Path
+    path: Path = Field(description="inside the container of the flows")
 
     @property
     def label(self) -> str:
@@ -74,8 +74,8 @@ class EcrFindings(Section):
     """What ECR's own scan found in an image."""
 
     kind: Literal["ecr-findings"]
-    repository: str
-    digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    repository: str = Field(description="its name")
+    digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="of the image")
 
     @property
     def label(self) -> str:
@@ -94,7 +94,7 @@ class InspectorFindings(Section):
     kind: Literal["inspector-findings"]
     resource_type: (
         Literal["AWS_EC2_INSTANCE", "AWS_ECR_CONTAINER_IMAGE", "AWS_LAMBDA_FUNCTION"] | None
-    ) = None
+    ) = Field(default=None, description="none: all")
 
     @property
     def label(self) -> str:
@@ -128,13 +128,13 @@ class ScannerDatabase(Section):
 class ScannerProgram(Section):
     """A scanner to run."""
 
-    engine: Literal["trivy", "grype"]
+    engine: Literal["trivy", "grype"] = Field(description="which scanner it is")
     program: str | None = Field(default=None, description="path; default: the one on PATH")
     sha256: Sha256 | None = Field(
         default=None, description="of the program; default: those wickie knows"
     )
     database: ScannerDatabase
-    timeout: Duration = timedelta(minutes=10)
+    timeout: Duration = Field(default=timedelta(minutes=10), description="for each target")
 
     def open(self) -> Scanner:
         """The scanner as it is to be run."""
@@ -160,9 +160,9 @@ class IgnoredVulnerability(Ignored):
 class Vulnerabilities(Section):
     """What is scanned for vulnerabilities, by what; when stands in prefect.yaml."""
 
-    targets: tuple[ScannedTarget, ...] = ()
-    scanners: tuple[ScannerProgram, ...] = ()
-    ignore: tuple[IgnoredVulnerability, ...] = ()
+    targets: tuple[ScannedTarget, ...] = Field(default=(), description="what is scanned")
+    scanners: tuple[ScannerProgram, ...] = Field(default=(), description="one or both")
+    ignore: tuple[IgnoredVulnerability, ...] = Field(default=(), description="what may stay")
     vex: tuple[Path, ...] = Field(default=(), description="OpenVEX documents")
     epss: Path | None = Field(default=None, description="FIRST's epss_scores CSV, or its gzip")
     kev: Path | None = Field(default=None, description="CISA's catalogue in JSON")

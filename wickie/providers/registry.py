@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wickie.errors import ConfigError
 
@@ -39,6 +39,8 @@ class Engine:
     """IAM action to the ARN it is granted on, with {partition}, {region}, {account}, {option}."""
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """IAM action to what it is granted under, as a policy has it."""
+    place: Literal["anywhere", "vpc", "aws"] = "anywhere"
+    """Where the system is: where its secret says, in a VPC at any rate, or AWS's own API."""
     verified_against: str = ""
     """What judged its tests: a real server, or a stand-in, and then of what kind."""
 
@@ -88,6 +90,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
         options=("user",),
         permissions=_ACCESS_KEYS,
         conditions=_OWN_TAG,
+        place="aws",
         verified_against="moto's IAM, judged by a stand-in for STS that checks SigV4; not AWS",
     ),
     "http-api": Engine(
@@ -101,6 +104,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
         options=("user",),
         permissions=_ACCESS_KEYS,
         conditions=_OWN_TAG,
+        place="aws",
         verified_against="moto's IAM, judged by an SMTP server that computes the password; not AWS",
     ),
     "redshift": Engine(
@@ -142,6 +146,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
             ("elasticache:DescribeUsers", "elasticache:ModifyUser"),
             "arn:{partition}:elasticache:{region}:{account}:user:{user}",
         ),
+        place="vpc",
         verified_against="AWS's API by a stand-in that obeys its model; sign-in by Valkey 9.1",
     ),
     "memorydb": Engine(
@@ -152,6 +157,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
             ("memorydb:DescribeUsers", "memorydb:UpdateUser"),
             "arn:{partition}:memorydb:{region}:{account}:user/{user}",
         ),
+        place="vpc",
         verified_against="AWS's API by a stand-in that obeys its model; sign-in by Valkey 9.1",
     ),
     "mysql": Engine(
@@ -197,6 +203,7 @@ ENGINES: Final[Mapping[str, Engine]] = {
             "verify": "wickie.https:checked_url",
             "size": "wickie.providers.signing_key:checked_size",
         },
+        place="aws",
         verified_against="a consumer over TLS that reads the secret from moto and honours keys by "
         "their labels; without options.verify nobody judges, and nothing is told to be dead",
     ),

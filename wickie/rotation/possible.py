@@ -78,6 +78,11 @@ def _grace(grace: timedelta, settings: Settings) -> None:
             f"{strategy} has no overlap: the old credential ends as the new one is set; take "
             f"grace out"
         )
+    if not grace and strategy == "dual-key":
+        raise ConfigError(
+            "without a grace the old key ends in the first night, whoever still uses it; two keys "
+            "are there to overlap: give 1h or more, or leave it out for the usual one"
+        )
     if "schedule" not in settings:
         return
     period = rules.of(settings["schedule"]).period

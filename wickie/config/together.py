@@ -1,0 +1,52 @@
+"""What of several managed secrets cannot be had together."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from wickie.errors import ConfigError
+from wickie.providers.registry import ENGINES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wickie.config.secret import ManagedSecret
+
+
+def same_secret(name: str, other: str) -> bool:
+    """Whether both name one secret, each by its name or by an ARN."""
+    return bool(_names(name) & _names(other))
+
+
+def _names(text: str) -> set[str]:
+    """An ARN may end in six characters that are not the name's; a name is what it is."""
+    if not text.startswith("arn:"):
+        return {text}
+    name = text.partition(":secret:")[2]
+    return {name, re.sub(r"-\w{6}$", "", name)}
+
+
+def check_secrets(secrets: Sequence[ManagedSecret]) -> None:
+    """Raise `ConfigError` for two that are one, or want the same, or are of two places."""
+    for one, other in combinations(secrets, 2):
+        if same_secret(one.name, other.name):
+            raise ConfigError(f"{other.name} stands here twice; a secret has one strategy")
+        if both := set(_holds(one)) & set(_holds(other)):
+            raise ConfigError(
+                f"{one.name} and {other.name} both rotate {both.pop()}, which honours two "
+                f"credentials at most: each would end the other's; keep one of them"
+            )
+    places = {":".join(s.name.split(":")[:5]) for s in secrets if s.name.startswith("arn:")}
+    if len(places) > 1:
+        raise ConfigError(
+            f"{' and '.join(sorted(places))}: a stage is of one account and region; write a "
+            f"wickie.yaml for each"
+        )
+
+
+def _holds(secret: ManagedSecret) -> Iterable[str]:
+    """What the options name that one secret alone may rotate, as its ARN ends."""
+    for arn in set(ENGINES[secret.engine].permissions.values()):
+        yield arn.rpartition("{account}:")[2].format_map(secret.options)
