@@ -20,6 +20,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.delivery import delivered
 from flows.prefect_api import prefect_api
 from flows.progress import Progress
 from flows.runner import failed, redact_logs, step, told_safely
@@ -85,7 +86,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
     report = Report(config.stage, scan, seen.rotations)
     files = step("publish report", lambda: publish(clients.s3, deployed.results_bucket, report))
     _show(report, files)
-    return _concluded(report, scan, files)
+    return delivered(_concluded(report, scan, files), config, clients, report)
 
 
 def _seen(path: Path, scanner: Scanner, opened: Sequence[Opening | Gap]) -> Part:

@@ -18,6 +18,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.delivery import delivered
 from flows.runner import failed, redact_logs, step, told_safely
 from wickie.aws import Clients
 from wickie.config import Config, load_config
@@ -95,7 +96,7 @@ def _scan(path: Path, config: Config, clients: Clients) -> State[Summary]:
         "publish report", partial(_publish, clients, deployed.results_bucket, report, scanned)
     )
     _show(report, files)
-    return _concluded(report, files)
+    return delivered(_concluded(report, files), config, clients, report)
 
 
 def _prepare(scanner: Scanner, clients: Clients) -> Attestation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wickie import deployment, fingerprints, status
-from wickie.report import store
+from wickie.report import security_hub, store
 from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
 from wickie.rotation.dependents.registry import KINDS
@@ -31,6 +31,7 @@ REPLACE: Final = replacement.PERMISSIONS
 RECOGNISE: Final = fingerprints.RECOGNISE_PERMISSIONS
 RECORD: Final = (*throttle.PERMISSIONS, *ledger.PERMISSIONS)
 STORE: Final = store.PERMISSIONS
+SECURITY_HUB: Final = security_hub.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
 HAND_OVER: Final = part.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS

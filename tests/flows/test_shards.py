@@ -158,9 +158,8 @@ def test_a_shard_that_is_lost_again_and_again_is_a_gap_and_the_others_count(
     assert 0 < report["scan"]["artifacts"] < FILES
 
 
-def test_a_leak_is_contained_by_the_shards_and_reported_once(
-    stand: Stand, pool: Pool, secret: Secret
-) -> None:
+@pytest.mark.usefixtures("pool")
+def test_a_leak_is_contained_by_the_shards_and_reported_once(stand: Stand, secret: Secret) -> None:
     state, report = stand.scan(shard_gb=QUARTER, max_shards=6)
     assert state.is_completed(), state.message
     assert len(secret.rotations) == 1

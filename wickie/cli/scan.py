@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from wickie.aws import Clients
-from wickie.cli.consoles import progress
 from wickie.cli.failures import explain, warn
 from wickie.cli.findingkey import finding_key
+from wickie.cli.progress import scanning
 from wickie.cli.writing import write
 from wickie.config import load_config
 from wickie.deployment import Deployment
@@ -53,13 +53,13 @@ def run(paths: Sequence[Path], config_path: Path | None, output: Output, file: P
     if config and not paths and not config.scan.targets:
         raise ConfigError(f"{config_path} names nothing to scan; add scan.targets, or name a PATH")
     gaps: list[Gap] = []
-    with progress().status("scanning"):
+    with scanning(show=output == "table") as watch:
         detectors = _detectors(config, gaps)
         opened = _local(paths) if paths else _targets(config, gaps)
         sources = list(opened)
         for gap in gaps:
             warn(f"not scanned: {gap.uri}: {gap.reason}")
-        result = engine.scan(sources, detectors, run_id=uuid.uuid4().hex)
+        result = engine.scan(sources, detectors, run_id=uuid.uuid4().hex, watch=watch)
     if not result.artifacts:
         named = ", ".join(source.uri for source in sources)
         raise NothingScannedError(f"{named}: there is nothing to read; correct what is scanned")

@@ -57,6 +57,12 @@ class Alarms(Section):
     email: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
 
 
+class Reporting(Section):
+    """Where reports go besides the results bucket."""
+
+    security_hub: bool = Field(default=False, description="this account's, which must be enabled")
+
+
 class Config(Section):
     """One stage of wickie in one account and region."""
 
@@ -65,6 +71,7 @@ class Config(Section):
     scan: Scan = Scan()
     vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
+    report: Reporting = Reporting()
     network: Network = Network()
     image: str = Field(
         default="wickie:latest", description="container image of the flows, best given by digest"
