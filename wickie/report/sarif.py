@@ -37,7 +37,9 @@ SECURITY_SEVERITIES: Final[Mapping[Severity, str]] = {
     Severity.LOW: "2.0",
     Severity.INFORMATIONAL: "0.0",
 }
-FINGERPRINT: Final = "wickieFinding/v1"
+# By the second GitHub's code scanning knows a result; given none, its uploader makes one of the
+# lines around, which changes with them.
+_FINGERPRINTS: Final = ("wickieFinding/v1", "primaryLocationLineHash")
 _URI_CHARACTERS: Final = "/:#@!$&'()*+,;=~"
 
 
@@ -109,7 +111,7 @@ def _result(finding: Finding, index: Mapping[str, int]) -> dict[str, Any]:
         "level": LEVELS[finding.severity],
         "message": {"text": finding.title},
         "locations": [{"physicalLocation": physical}],
-        "partialFingerprints": {FINGERPRINT: finding.id},
+        "partialFingerprints": fingerprints(finding.id),
         "properties": properties,
     }
     if finding.first_seen and finding.last_seen:
@@ -129,6 +131,11 @@ def _invocation(scan: ScanResult) -> dict[str, Any]:
         "endTimeUtc": utc(scan.finished),
         "toolExecutionNotifications": [notification(gap) for gap in scan.gaps],
     }
+
+
+def fingerprints(id_: str) -> dict[str, str]:
+    """What makes a result the same result tomorrow, by the names it is looked up by."""
+    return dict.fromkeys(_FINGERPRINTS, id_)
 
 
 def notification(gap: Gap) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wickie.model import Severity, to_jsonable
 from wickie.report import document
 from wickie.report.headline import count
-from wickie.report.sarif import FINGERPRINT, LEVELS, SECURITY_SEVERITIES, notification, utc
+from wickie.report.sarif import LEVELS, SECURITY_SEVERITIES, fingerprints, notification, utc
 from wickie.report.sarif import sarif_uri as uri
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _result(found: Vulnerability, index: Mapping[str, int]) -> dict[str, Any]:
         "level": LEVELS[found.severity],
         "message": {"text": text},
         "locations": [{"physicalLocation": physical}],
-        "partialFingerprints": {FINGERPRINT: found.id},
+        "partialFingerprints": fingerprints(found.id),
         "properties": {
             name: to_jsonable(getattr(found, name))
             for name in ("purl", "fixed", "severity", "epss", "kev", "risk", "layer", "seen_by")
