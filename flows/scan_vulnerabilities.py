@@ -19,6 +19,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.delivery import delivered
+from flows.progress import Progress
 from flows.runner import failed, redact_logs, step, told_safely
 from wickie.aws import Clients
 from wickie.config import Config, load_config
@@ -113,12 +114,14 @@ def _scanned(
         futures[target.label] = step.submit(
             f"scan {target.label}", partial(target.scan, scanners, clients)
         )
+    progress = Progress("scan-vulnerabilities-progress", len(futures), "target")
     for label, future in futures.items():
         try:
             with told_safely(f"scan of {label}"):
                 yield future.result()
         except Error as error:
             yield Scanned(label, gaps=(Gap(label, str(error)),))
+        progress.done()
 
 
 def _publish(

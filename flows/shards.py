@@ -47,7 +47,7 @@ class Lost:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class ShardRuns:
     """The shard runs of one scan."""
 
     config: Path

@@ -41,7 +41,7 @@ class Pool:
         self.registered = True
         self._states: dict[uuid.UUID, Any] = {}
         monkeypatch.setattr("flows.shards.run_deployment", self._run)
-        monkeypatch.setattr("flows.shards.Fleet._ended", self._ended)
+        monkeypatch.setattr("flows.shards.ShardRuns._ended", self._ended)
         monkeypatch.setattr("flows.shards._POLL", 0.01)
 
     def _run(self, name: str, parameters: dict[str, Any], **_: Any) -> Any:
