@@ -20,16 +20,17 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.delivery import delivered
 from flows.prefect_api import prefect_api
 from flows.progress import Progress
 from flows.runner import failed, redact_logs, step, told_safely
 from flows.scanning import TARGETS_AT_ONCE, Scanner, contained, set_limits
-from flows.shards import Fleet, Lost
+from flows.shards import Lost, ShardRuns
 from wickie.aws import Clients
 from wickie.config import Config, load_config
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, Error, NothingScannedError, RotationError, SourceError
-from wickie.model import Finding, Gap, RotationOutcome, RotationState, ScanResult
+from wickie.model import Finding, Gap, RotationOutcome, RotationState, ScanResult, Verdict
 from wickie.report.headline import headline, secret_name
 from wickie.report.record import Report
 from wickie.report.store import publish
@@ -87,7 +88,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
     report = Report(config.stage, scan, seen.rotations)
     files = step("publish report", lambda: publish(clients.s3, deployed.results_bucket, report))
     _show(report, files)
-    return _concluded(report, scan, files)
+    return delivered(_concluded(report, scan, files), config, clients, report)
 
 
 def _seen(path: Path, scanner: Scanner, opened: Sequence[Opening | Gap]) -> Part:
@@ -107,7 +108,7 @@ def _parts(path: Path, scanner: Scanner, divided: Sequence[Shard]) -> Iterator[P
     """What every shard came to; one that is lost in the end is a gap."""
     progress = Progress("nightly-scan-progress", len(divided), "shard")
     s3, bucket = scanner.clients.s3, scanner.deployed.results_bucket
-    for end in Fleet(path, scanner.run_id).completed(divided):
+    for end in ShardRuns(path, scanner.run_id).completed(divided):
         shard = end.shard if isinstance(end, Lost) else end
         named = f"shard {shard.index} of {shard.of}"
         try:
@@ -124,7 +125,9 @@ def _parts(path: Path, scanner: Scanner, divided: Sequence[Shard]) -> Iterator[P
 
 def _judged(findings: Iterable[Finding], rotations: Iterable[RotationOutcome]) -> Iterator[Finding]:
     """Say of each managed finding what its response proved about the value."""
-    proven = {(secret_name(r.secret), r.from_version): r.old_credential for r in rotations}
+    # Of several tasks that answered a leak, one that saw the value refused has the last word.
+    told = sorted(rotations, key=lambda r: r.old_credential is Verdict.DEAD)
+    proven = {(secret_name(r.secret), r.from_version): r.old_credential for r in told}
     for finding in findings:
         leaked = finding.managed
         verdict = leaked and proven.get((secret_name(leaked.arn), leaked.version_id))

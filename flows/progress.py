@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any, Final
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.logging import get_run_logger
 
 from wickie.report.headline import count, size
 
@@ -43,6 +44,8 @@ class Progress:
                 self._told = monotonic()
                 share = 100 * self._done / self._of if self._of else 100
                 update_progress_artifact(self._artifact, round(share, 1), self._words())
+        except Exception as error:  # noqa: BLE001  (a scan goes on whether or not it is watched)
+            get_run_logger().info("progress not told: %s", type(error).__name__)
         finally:
             self._lock.release()
 

@@ -18,6 +18,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.delivery import delivered
+from flows.progress import Progress
 from flows.rollback import roll_back
 from flows.runner import failed, redact_logs, step, told_safely
 from wickie.aws import Clients
@@ -100,7 +102,7 @@ def _scan(path: Path, config: Config, clients: Clients, *, dry_run: bool) -> Sta
         "publish report", partial(_publish, clients, deployed.results_bucket, report, scanned)
     )
     _show(report, files)
-    return _concluded(report, files)
+    return delivered(_concluded(report, files), config, clients, report)
 
 
 def _prepare(scanner: Scanner, clients: Clients) -> Attestation:
@@ -117,12 +119,14 @@ def _scanned(
         futures[target.label] = step.submit(
             f"scan {target.label}", partial(target.scan, scanners, clients)
         )
+    progress = Progress("scan-vulnerabilities-progress", len(futures), "target")
     for label, future in futures.items():
         try:
             with told_safely(f"scan of {label}"):
                 yield future.result()
         except Error as error:
             yield Scanned(label, gaps=(Gap(label, str(error)),))
+        progress.done()
 
 
 def _publish(

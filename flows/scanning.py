@@ -86,7 +86,14 @@ class Scanner:
     def estimate(self, openings: Iterable[Opening | Gap]) -> int:
         """Bytes that are to be read of those targets whose listing tells sizes."""
         sized = (o for o in openings if isinstance(o, Opening) and SOURCES[o.kind].sized)
-        return sum(unread(opening.open(), self._known(opening)) for opening in sized)
+        return sum(map(self._unread, sized))
+
+    def _unread(self, opening: Opening) -> int:
+        try:
+            with told_safely(f"estimate of {opening.name}"):
+                return unread(opening.open(), self._known(opening))
+        except Error:
+            return 0  # the scan will meet with the same, and tell it
 
     def keep(self, openings: Iterable[Opening | Gap], shards: Sequence[Shard]) -> None:
         """Make one cache of those of all shards, so that tomorrow there may be more or fewer."""

@@ -47,7 +47,7 @@ class Lost:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class ShardRuns:
     """The shard runs of one scan."""
 
     config: Path
@@ -106,5 +106,5 @@ class Fleet:
                 return "" if state.is_completed() else f"{state.type.value}: {state.message}"
             if monotonic() - attempt.begun < _PATIENCE.total_seconds():
                 return None
-            client.set_flow_run_state(attempt.run, Cancelling(), force=True)
+            client.set_flow_run_state(attempt.run, Cancelling())
         return f"not done after {_PATIENCE}"

@@ -6,7 +6,7 @@ from typing import Final
 
 from wickie import deployment, fingerprints, prefect, status
 from wickie.registration import pusher, work_pool
-from wickie.report import store
+from wickie.report import security_hub, store
 from wickie.response import ecs_rollback, throttle
 from wickie.response.ecs_rollback import EcsRollback
 from wickie.response.lambda_rollback import LambdaRollback
@@ -39,6 +39,7 @@ REPLACE: Final = replacement.PERMISSIONS
 RECOGNISE: Final = fingerprints.RECOGNISE_PERMISSIONS
 RECORD: Final = (*throttle.PERMISSIONS, *ledger.PERMISSIONS)
 STORE: Final = store.PERMISSIONS
+SECURITY_HUB: Final = security_hub.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
 HAND_OVER: Final = part.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS

@@ -48,6 +48,11 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
     if config.scan.shard_gb:
         shards = data.results.arn_for_objects(f"{part.PREFIX}*")
         grant(role, permissions.HAND_OVER, {"s3": [shards]})
+    if config.report.security_hub:
+        product = stack.format_arn(
+            service="securityhub", resource="product", resource_name=f"{stack.account}/default"
+        )
+        grant(role, permissions.SECURITY_HUB, {"securityhub": [product]})
     _grant_scan(role, stack, config)
     _grant_vulnerabilities(role, stack, config)
     grant_rollbacks(role, config.vulnerabilities.rollback)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from prefect.settings import get_current_settings
 
@@ -229,3 +230,28 @@ def test_no_value_reaches_prefects_database_or_the_bucket(stand: Stand) -> None:
     for value in stand.values.values():
         assert value not in dump
         assert not any(value.encode() in text for text in texts)
+
+
+def test_findings_go_to_security_hub_only_if_asked_and_a_refusal_fails_the_run(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = boto3.client("securityhub", "us-east-1")
+    clients = {"securityhub": hub, "sts": boto3.client("sts", "us-east-1")}
+    monkeypatch.setattr(Secret, "service", lambda _, name: clients[name], raising=False)
+    monkeypatch.setattr(Secret, "region", "us-east-1", raising=False)
+    leak = stand.plant("logs", stand.values["v1"])
+    assert stand.scan(leak).is_completed()
+    assert hub.get_findings()["Findings"] == []
+    stand.config.write_text(
+        json.dumps(json.loads(stand.config.read_text()) | {"report": {"security_hub": True}})
+    )
+    assert stand.scan(leak).is_completed()
+    (held,) = hub.get_findings()["Findings"]
+    assert held["Id"].startswith("wickie/test/")
+
+    failure = {"Id": held["Id"], "ErrorCode": "InvalidInput", "ErrorMessage": "odd"}
+    reply = {"SuccessCount": 0, "FailedCount": 1, "FailedFindings": [failure]}
+    monkeypatch.setattr(hub, "batch_import_findings", lambda **_: reply)
+    state = stand.scan(leak)
+    assert state.is_failed()
+    assert f"refused 1 of 1 findings: {held['Id']}: InvalidInput: odd" in state.message

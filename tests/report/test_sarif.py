@@ -36,7 +36,8 @@ def test_a_managed_secret_is_named_by_arn_version_and_stage(report: Report, leak
     assert leak.managed
     assert result["ruleId"] == "wickie.managed-secret"
     assert result["level"] == "error"
-    assert result["partialFingerprints"] == {"wickieFinding/v1": "leak-1"}
+    known_by = {"wickieFinding/v1": "leak-1", "primaryLocationLineHash": "leak-1"}
+    assert result["partialFingerprints"] == known_by
     place = result["locations"][0]["physicalLocation"]
     assert place == {
         "artifactLocation": {"uri": "s3://shop-logs/app.log"},

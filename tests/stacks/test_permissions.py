@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,13 +136,17 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
     }
 
 
-def test_flows_may_hand_over_shards_only_where_there_are_any(synthesise: Synthesise) -> None:
-    def reached(**scan: Any) -> str:
-        config = Config.model_validate({"stage": "dev", "scan": scan})
-        return json.dumps(synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole"))
+def test_flows_may_do_what_is_opted_into_only_then(synthesise: Synthesise) -> None:
+    def granted(**opted: Any) -> list[dict[str, Any]]:
+        config = Config.model_validate({"stage": "dev", **opted})
+        return synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
 
-    assert f"/{part.PREFIX}*" in reached(shard_gb=50)
-    assert part.PREFIX not in reached()
+    without, opted = granted(), granted(scan={"shard_gb": 50}, report={"security_hub": True})
+    hub, shards = (s for s in opted if s not in without)
+    assert hub["Action"] == "securityhub:BatchImportFindings"
+    assert hub["Resource"]["Fn::Join"][1][-1] == "/default"
+    assert set(shards["Action"]) == set(part.PERMISSIONS)
+    assert shards["Resource"]["Fn::Join"][1][-1] == f"/{part.PREFIX}*"
 
 
 def test_who_scans_parameters_can_decrypt_none_of_them(synthesise: Synthesise) -> None:

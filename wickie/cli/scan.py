@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from wickie.aws import Clients
-from wickie.cli.consoles import progress
 from wickie.cli.failures import explain, warn
 from wickie.cli.findingkey import finding_key
+from wickie.cli.progress import scanning
 from wickie.cli.writing import write
 from wickie.config import Scan, load_config
 from wickie.config.targets import Verify
@@ -74,14 +74,18 @@ def run(
     scan = config.scan if config else Scan()
     verify = scan.verification or (Verify() if wishes.verify else None)
     gaps: list[Gap] = []
-    with progress().status("scanning"):
+    with scanning(show=output == "table") as watch:
         eyes = _eyes(config, verify, gaps)
         suppressions = scan.suppressions(eyes.key, wishes.baseline)
         sources = list(_local(paths) if paths else _targets(config, gaps))
         for gap in gaps:
             warn(f"not scanned: {gap.uri}: {gap.reason}")
         result = engine.scan(
-            sources, eyes.detectors, run_id=uuid.uuid4().hex, verification=eyes.verification
+            sources,
+            eyes.detectors,
+            run_id=uuid.uuid4().hex,
+            verification=eyes.verification,
+            watch=watch,
         )
     if not result.artifacts:
         named = ", ".join(source.uri for source in sources)

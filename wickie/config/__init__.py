@@ -78,6 +78,12 @@ class Encryption(Section):
     )
 
 
+class Reporting(Section):
+    """Where reports go besides the results bucket."""
+
+    security_hub: bool = Field(default=False, description="this account's, which must be enabled")
+
+
 class Config(Section):
     """One stage of wickie in one account and region."""
 
@@ -92,6 +98,7 @@ class Config(Section):
     scan: Scan = Scan()
     vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
+    report: Reporting = Reporting()
     network: Network = Field(default=Network(), validate_default=True)
     image: str = Field(
         default="wickie:latest",

@@ -37,7 +37,9 @@ SECURITY_SEVERITIES: Final[Mapping[Severity, str]] = {
     Severity.LOW: "2.0",
     Severity.INFORMATIONAL: "0.0",
 }
-FINGERPRINT: Final = "wickieFinding/v1"
+# By the second GitHub's code scanning knows a result; given none, its uploader makes one of the
+# lines around, which changes with them.
+_FINGERPRINTS: Final = ("wickieFinding/v1", "primaryLocationLineHash")
 _URI_CHARACTERS: Final = "/:#@!$&'()*+,;=~"
 
 
@@ -110,7 +112,7 @@ def _result(finding: Finding, index: Mapping[str, int]) -> dict[str, Any]:
         "level": LEVELS[finding.severity],
         "message": {"text": finding.title},
         "locations": [{"physicalLocation": physical}],
-        "partialFingerprints": {FINGERPRINT: finding.id},
+        "partialFingerprints": fingerprints(finding.id),
         "properties": properties,
     }
     if finding.suppressed_by:
@@ -138,6 +140,11 @@ def suppression(by: Suppression) -> dict[str, Any]:
     """Who has decided that it does not count, and why."""
     why = " ".join(filter(None, (by.owner, by.reason)))
     return {"kind": "external", "status": "accepted", "justification": why}
+
+
+def fingerprints(id_: str) -> dict[str, str]:
+    """What makes a result the same result tomorrow, by the names it is looked up by."""
+    return dict.fromkeys(_FINGERPRINTS, id_)
 
 
 def notification(gap: Gap) -> dict[str, Any]:

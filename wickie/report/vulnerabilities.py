@@ -12,9 +12,9 @@ from wickie.model import Severity, to_jsonable
 from wickie.report import document
 from wickie.report.headline import count
 from wickie.report.sarif import (
-    FINGERPRINT,
     LEVELS,
     SECURITY_SEVERITIES,
+    fingerprints,
     notification,
     suppression,
     utc,
@@ -171,7 +171,7 @@ def _result(found: Vulnerability, index: Mapping[str, int]) -> dict[str, Any]:
         "level": LEVELS[found.severity],
         "message": {"text": text},
         "locations": [{"physicalLocation": physical}],
-        "partialFingerprints": {FINGERPRINT: found.id},
+        "partialFingerprints": fingerprints(found.id),
         "properties": {
             name: to_jsonable(getattr(found, name))
             for name in ("purl", "fixed", "severity", "epss", "kev", "risk", "layer", "seen_by")
