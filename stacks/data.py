@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import CrossStackReferences, Duration, ReferenceStrength, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
 from stacks.constructs.contract import publish
 from stacks.constructs.results_bucket import ResultsBucket
+from stacks.permissions import SEAL
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -25,7 +27,8 @@ class DataStack(Stack):
             scope, f"WickieData-{config.stage}", description="wickie: reports and fingerprints"
         )
         removal = RemovalPolicy.RETAIN if config.retain else RemovalPolicy.DESTROY
-        self.results = ResultsBucket(self, "Results", removal).bucket
+        self._key = self._customer_key(config.stage, removal) if _customer(config) else None
+        self.results = ResultsBucket(self, "Results", removal, self._key).bucket
         self.fingerprints = self._table("Fingerprints", "secret", removal, sort_key="version")
         self.findings = self._table("Findings", "id", removal)
         self.fingerprint_key = self._hmac_key(config.stage, removal)
@@ -50,9 +53,36 @@ class DataStack(Stack):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            encryption=dynamodb.TableEncryption.AWS_MANAGED,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED
+            if self._key
+            else dynamodb.TableEncryption.AWS_MANAGED,
+            encryption_key=self._key,
             removal_policy=removal,
         )
+
+    def let_use(self, role: iam.Role) -> None:
+        """Let `role` read and write what the customer's key encrypts, where there is one."""
+        if self._key:
+            role.add_to_principal_policy(
+                iam.PolicyStatement(
+                    actions=list(SEAL),
+                    resources=[self._key.key_arn],
+                    conditions={"StringLike": {"kms:ViaService": ["dynamodb.*", "s3.*"]}},
+                )
+            )
+
+    def _customer_key(self, stage: str, removal: RemovalPolicy) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            enable_key_rotation=True,
+            description=f"wickie {stage}: encrypts reports and tables",
+            pending_window=Duration.days(7),
+            removal_policy=removal,
+        )
+        # So that the setting can be taken back: an export that is imported could not be given up.
+        CrossStackReferences.of(key).produce(ReferenceStrength.WEAK)
+        return key
 
     def _hmac_key(self, stage: str, removal: RemovalPolicy) -> kms.Key:
         # Its policy names the account alone, so that the roles in other stacks are let in by
@@ -67,6 +97,10 @@ class DataStack(Stack):
             pending_window=Duration.days(7),
             removal_policy=removal,
         )
+
+
+def _customer(config: Config) -> bool:
+    return config.encryption.key == "customer"
 
 
 def _string(name: str) -> dynamodb.Attribute:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import App, Validations
+from aws_cdk import App, Tags, Validations
+from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.acknowledgements import acknowledge
+from stacks.constructs.endpoints import services_asked
 from stacks.data import DataStack
+from stacks.network import NetworkStack
 from stacks.observability import ObservabilityStack
 from stacks.rotation import RotationStack
 from stacks.work_pool import WorkPoolStack
@@ -48,8 +51,17 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
 
     Env-agnostic on purpose: the account and region are whoever's credentials deploy it.
     """
-    data = DataStack(app, config)
-    RotationStack(app, config, data, code_for)
-    WorkPoolStack(app, config, data)
-    ObservabilityStack(app, config, code_for)
+    network, data = NetworkStack(app, config), DataStack(app, config)
+    rotation = RotationStack(app, config, data, network.functions, code_for)
+    work_pool = WorkPoolStack(app, config, data, network.flows)
+    observability = ObservabilityStack(app, config, code_for)
+    network.reach(services_asked(rotation, work_pool))
+    for stack in (rotation, work_pool):
+        stack.add_dependency(network)  # endpoints in a VPC of yours are not referred to
+    for stack in (network, data, rotation, work_pool, observability):
+        for key, value in config.tags.items():
+            Tags.of(stack).add(key, value)
+        if arn := config.permissions_boundary:
+            boundary = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", arn)
+            iam.PermissionsBoundary.of(stack).apply(boundary)
     acknowledge(app, config)

@@ -10,26 +10,22 @@ from aws_cdk import aws_ecs as ecs
 from stacks.constructs.contract import publish
 from stacks.constructs.flow_permissions import grant_flows
 from stacks.constructs.flow_task import FlowTask
-from stacks.constructs.network import FlowNetwork
 from stacks.constructs.task_events import TaskEvents
 
 if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.data import DataStack
-    from wickie.config import Config
+    from wickie.config import Config, Network
 
 
 class WorkPoolStack(Stack):
     """Costs nothing while no flow runs; nothing in it listens to the network."""
 
-    def __init__(self, scope: Construct, config: Config, data: DataStack) -> None:
+    def __init__(self, scope: Construct, config: Config, data: DataStack, network: Network) -> None:
         super().__init__(
             scope, f"WickieWorkPool-{config.stage}", description="wickie: where flows run"
         )
-        network = config.network
-        if not network.subnets:
-            network = FlowNetwork(self, "Network").network
         cluster = ecs.CfnCluster(
             self,
             "Cluster",
