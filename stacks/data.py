@@ -31,7 +31,7 @@ class DataStack(Stack):
         self.results = ResultsBucket(self, "Results", removal, self._key).bucket
         self.fingerprints = self._table("Fingerprints", "secret", removal, sort_key="version")
         self.findings = self._table("Findings", "id", removal)
-        self.fingerprint_key = self._hmac_key(config.stage, removal)
+        self.fingerprint_key = self._hmac_key(config, removal)
         for field, value in {
             "results_bucket": self.results.bucket_name,
             "fingerprint_table": self.fingerprints.table_name,
@@ -84,19 +84,22 @@ class DataStack(Stack):
         CrossStackReferences.of(key).produce(ReferenceStrength.WEAK)
         return key
 
-    def _hmac_key(self, stage: str, removal: RemovalPolicy) -> kms.Key:
+    def _hmac_key(self, config: Config, removal: RemovalPolicy) -> kms.Key:
         # Its policy names the account alone, so that the roles in other stacks are let in by
         # their own policies: naming them here would make the stacks depend on each other in a
         # circle (https://github.com/aws/aws-cdk/issues/14213).
-        return kms.Key(
+        number = config.encryption.fingerprint_key
+        key = kms.Key(
             self,
-            "FingerprintKey",
+            "FingerprintKey" if number == 1 else f"FingerprintKey{number}",
             key_spec=kms.KeySpec.HMAC_256,
             key_usage=kms.KeyUsage.GENERATE_VERIFY_MAC,
-            description=f"wickie {stage}: derives the key of managed secrets' fingerprints",
+            description=f"wickie {config.stage}: derives the key of managed secrets' fingerprints",
             pending_window=Duration.days(7),
             removal_policy=removal,
         )
+        CrossStackReferences.of(key).produce(ReferenceStrength.WEAK)  # so that another can follow
+        return key
 
 
 def _customer(config: Config) -> bool:

@@ -27,5 +27,6 @@ def test_every_command_has_its_section() -> None:
             "wickie local up",
             "wickie config check",
             "wickie config schema",
+            "wickie config scan-role",
         )
     ]

@@ -135,3 +135,20 @@ def test_what_idling_costs_is_summed_from_what_is_deployed(
     assert float(zones[2]) == pytest.approx(int(zones[1]) * 7.3)
     assert int(zones[1]) % 2 == 0
     assert all(line.startswith(("Stage", "  ")) for line in found.splitlines())
+
+
+def test_a_new_fingerprint_key_is_made_beside_the_old_and_every_user_of_it_follows(
+    assembly: Assembly, synthesise: Synthesise, example: Config
+) -> None:
+    encryption = Config.model_validate({"stage": "x", "encryption": {"fingerprint_key": 2}})
+    after = synthesise(example.model_copy(update={"encryption": encryption.encryption}))
+    (old,), (new,) = (found.resources("AWS::KMS::Key") for found in (assembly, after))
+    assert old != new
+    for stack in ("WickieRotation-dev", "WickieWorkPool-dev"):
+        before, now = (json.dumps(found.template(stack)) for found in (assembly, after))
+        assert old in before
+        assert old not in now
+        assert new in now
+    assert assembly.only("AWS::KMS::Key")["DeletionPolicy"] == "Retain"
+    outputs = assembly.template("WickieData-dev")["Outputs"].values()
+    assert not [o for o in outputs if "Export" in o and old in json.dumps(o)]
