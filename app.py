@@ -1,5 +1,5 @@
 """
-The CDK app: wickie.yaml → stacks. Synthesising asks AWS nothing.
+The CDK app: wickie.yaml → stacks. Synthesising asks AWS nothing, and says what idling will cost.
 
     cdk deploy --all -c config=wickie.yaml      (or WICKIE_CONFIG=…; default: wickie.yaml)
 """
@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+from stacks.cost import idle_cost
 from stacks.packaging import build
 from stacks.stage import add_stage, new_app
 from wickie.config import load_config
@@ -24,10 +25,11 @@ def main() -> None:
     app = new_app(ROOT / "cdk.json")
     path = app.node.try_get_context("config") or SETTINGS.get("WICKIE_CONFIG", "wickie.yaml")
     try:
-        add_stage(app, load_config(Path(path)), build)
+        config = load_config(Path(path))
+        add_stage(app, config, build)
     except ConfigError as error:
         sys.exit(f"app.py: {error}")
-    app.synth()
+    print(idle_cost(Path(app.synth().directory), config), file=sys.stderr)  # noqa: T201  (an edge)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ BENCHMARKS: Final = (
     "bench.memory",
     "bench.rotation",
     "bench.fleet",
+    "bench.synth",
     "bench.crashes",
     "bench.peers",
 )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from aws_cdk import Acknowledgment, Validations
 
 from stacks import permissions
-from stacks.constructs.flow_task import ECR
 from stacks.constructs.rotation_function import groups
+from wickie.config.network import ECR
 from wickie.config.rollback import ServiceToRollBack
 from wickie.config.targets import S3Target
 from wickie.config.vulnerabilities import InspectorFindings
@@ -47,8 +47,8 @@ class Accepted(NamedTuple):
 
 def accepted(config: Config) -> list[Accepted]:
     """Everything that is acknowledged in the stacks of `config`."""
-    data, rotation, work_pool = (
-        f"Wickie{name}-{config.stage}" for name in ("Data", "Rotation", "WorkPool")
+    data, network, rotation, work_pool = (
+        f"Wickie{name}-{config.stage}" for name in ("Data", "Network", "Rotation", "WorkPool")
     )
     task_role = f"{work_pool}/Flow/TaskRole"
     results = f"{data}:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC"
@@ -107,17 +107,17 @@ def accepted(config: Config) -> list[Accepted]:
             Accepted(f"WickieRegistration-{config.stage}/Register/Role", *_INTERFACES),
         )
     entries += _to_refresh(config, task_role, f"{rotation}/Refresh/Role", discovers=discovers)
-    if config.network.subnets:
+    if config.network.holds_functions:
         entries += [
             Accepted(f"{rotation}/{group.name}/Role", *_INTERFACES) for group in groups(config)
         ]
-    else:
+    if not config.network.vpc_id:
         entries.append(
             Accepted(
-                f"{work_pool}/Network/Vpc",
+                f"{network}/Network/Vpc",
                 "AwsSolutions::AwsSolutions-VPC7",
-                "Nothing in this network listens: its only security group lets nothing in. Flow "
-                "logs would be its one running cost.",
+                "Nothing of ours in this network listens, and AWS's endpoints to ours alone. Flow "
+                "logs would cost by what flows read.",
             )
         )
     if ECR.match(config.image):
@@ -198,7 +198,7 @@ def _to_refresh(
                     f"{_IAM5}[Resource::{_here(service)}:{resource}/*]",
                     "A condition narrows it to instances with the tags that wickie.yaml names.",
                 )
-    if "ssm-run-command" in kinds or (config.network.subnets and "webhook" in kinds):
+    if "ssm-run-command" in kinds or (config.network.holds_functions and "webhook" in kinds):
         yield Accepted(
             refresh_role,
             f"{_IAM5}[Resource::*]",

@@ -23,6 +23,17 @@ PUBLISH: Final = fingerprints.PUBLISH_PERMISSIONS
 LEASE: Final = leases.PERMISSIONS
 DELIVER: Final = delivery.PERMISSIONS
 
+# Whoever reads or writes what a key of the customer's own encrypts, by way of its service.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+SEAL: Final = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
 # The function that refreshes dependents after a rotation on schedule.
 REFRESH: Final = refresh.PERMISSIONS
 

@@ -22,7 +22,7 @@ from wickie.rotation.registry import DELIVERY
 if TYPE_CHECKING:
     from stacks.data import DataStack
     from stacks.packaging import CodeFor
-    from wickie.config import Config, ManagedSecret
+    from wickie.config import Config, ManagedSecret, Network
 
 
 class RotationStack(Stack):
@@ -35,13 +35,19 @@ class RotationStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, config: Config, data: DataStack, code_for: CodeFor
+        self,
+        scope: Construct,
+        config: Config,
+        data: DataStack,
+        network: Network,
+        code_for: CodeFor,
     ) -> None:
         super().__init__(
             scope, f"WickieRotation-{config.stage}", description="wickie: rotation of secrets"
         )
         self._config = config
         self._data = data
+        self._network = network
         self._code_for = code_for
         # A schedule keeps its logical id when its secret moves to another function: deleting a
         # schedule ends the secret's rotation, and CloudFormation deletes after it creates.
@@ -49,7 +55,7 @@ class RotationStack(Stack):
         for group in groups(config):
             self._add(group)
         if any(secret.dependents for secret in config.secrets):
-            RefreshFunction(self, "Refresh", config, code_for)
+            RefreshFunction(self, "Refresh", config, network, code_for)
         if not config.secrets:
             # A stack may not be empty; and leaving it out of the app would leave it deployed,
             # rotating the secrets that were just taken out of wickie.yaml.
@@ -67,10 +73,11 @@ class RotationStack(Stack):
                 "WICKIE_FINGERPRINT_TABLE": self._data.fingerprints.table_name,
                 "WICKIE_FINGERPRINT_KEY": self._data.fingerprint_key.key_arn,
             },
-            network=self._config.network,
+            network=self._network,
         )
         secrets = secret_arns(self, (s.name for s in group.secrets))
         grant(rotation.role, ROTATE, {"secretsmanager": secrets})
+        self._data.let_use(rotation.role)
         grant(
             rotation.role,
             (*PUBLISH, *LEASE),

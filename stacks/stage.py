@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import App, Validations
+from aws_cdk import App, Stack, Tags, Validations
+from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.acknowledgements import acknowledge
+from stacks.constructs.endpoints import services_asked
 from stacks.data import DataStack
+from stacks.network import NetworkStack
 from stacks.observability import ObservabilityStack
 from stacks.registration import RegistrationStack
 from stacks.rotation import RotationStack
@@ -49,10 +52,18 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
 
     Env-agnostic on purpose: the account and region are whoever's credentials deploy it.
     """
-    data = DataStack(app, config)
-    rotation = RotationStack(app, config, data, code_for)
-    work_pool = WorkPoolStack(app, config, data, code_for)
-    ObservabilityStack(app, config, code_for)
+    network, data = NetworkStack(app, config), DataStack(app, config)
+    rotation = RotationStack(app, config, data, network.functions, code_for)
+    work_pool = WorkPoolStack(app, config, data, network.flows, code_for)
+    stacks: list[Stack] = [
+        network,
+        data,
+        rotation,
+        work_pool,
+        ObservabilityStack(app, config, code_for),
+    ]
+    for user in (rotation, work_pool):
+        user.add_dependency(network)  # endpoints in a VPC of yours are not referred to
     if config.pusher:
         rotation.add_stack_dependency(work_pool, reason="the secret that it rotates is made there")
     if config.prefect:
@@ -61,4 +72,17 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
         registration.add_stack_dependency(
             rotation, reason="a block of Prefect gets its key from there"
         )
+        stacks.append(registration)
+    network.reach(services_asked(rotation, work_pool))
+    for stack in stacks:
+        _mark(stack, config)
     acknowledge(app, config)
+
+
+def _mark(stack: Stack, config: Config) -> None:
+    """Give what is in it the tags and the boundary that wickie.yaml wants."""
+    for key, value in config.tags.items():
+        Tags.of(stack).add(key, value)
+    if arn := config.permissions_boundary:
+        boundary = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", arn)
+        iam.PermissionsBoundary.of(stack).apply(boundary)

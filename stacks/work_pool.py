@@ -12,7 +12,6 @@ from stacks.constructs.flow_permissions import grant_flows
 from stacks.constructs.flow_task import FlowTask
 from stacks.constructs.grants import grant
 from stacks.constructs.names import secret_arns
-from stacks.constructs.network import FlowNetwork
 from stacks.constructs.pusher import Pusher
 from stacks.constructs.task_events import TaskEvents
 from stacks.permissions import PREFECT_KEY
@@ -22,21 +21,23 @@ if TYPE_CHECKING:
 
     from stacks.data import DataStack
     from stacks.packaging import CodeFor
-    from wickie.config import Config
+    from wickie.config import Config, Network
 
 
 class WorkPoolStack(Stack):
     """Costs nothing while no flow runs; nothing in it listens to the network."""
 
     def __init__(
-        self, scope: Construct, config: Config, data: DataStack, code_for: CodeFor
+        self,
+        scope: Construct,
+        config: Config,
+        data: DataStack,
+        network: Network,
+        code_for: CodeFor,
     ) -> None:
         super().__init__(
             scope, f"WickieWorkPool-{config.stage}", description="wickie: where flows run"
         )
-        network = config.network
-        if not network.subnets:
-            network = FlowNetwork(self, "Network").network
         cluster = ecs.CfnCluster(
             self,
             "Cluster",

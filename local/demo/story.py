@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 STACKS: Final = (
+    "WickieNetwork-demo",
     "WickieData-demo",
     "WickieRotation-demo",
     "WickieWorkPool-demo",

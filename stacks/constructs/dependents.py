@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.packaging import CodeFor
-    from wickie.config import Config
+    from wickie.config import Config, Network
 
 # Longer than a dependent's own patience, so that its answer is heard.
 _TIMEOUT = Duration.minutes(12)
@@ -29,7 +29,9 @@ _TIMEOUT = Duration.minutes(12)
 class RefreshFunction(LoggedFunction):
     """RotationSucceeded of a secret with dependents → EventBridge → the function."""
 
-    def __init__(self, scope: Construct, id_: str, config: Config, code_for: CodeFor) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, config: Config, network: Network, code_for: CodeFor
+    ) -> None:
         dependents = {
             secret.name: secret.declared() for secret in config.secrets if secret.dependents
         }
@@ -46,8 +48,8 @@ class RefreshFunction(LoggedFunction):
         secrets = secret_arns(Stack.of(self), dependents)
         grant(self.role, REFRESH, {"secretsmanager": secrets})
         grant_dependents(self.role, config)
-        if config.network.subnets and _calls_out(config):
-            self.attach(config.network)
+        if network.subnets and _calls_out(config):
+            self.attach(network)
         # The form of these events: https://docs.aws.amazon.com/secretsmanager/latest/userguide/
         # monitoring-eventbridge.html; which secret it was, the function sees for itself.
         events.Rule(

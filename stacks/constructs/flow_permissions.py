@@ -42,6 +42,7 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
         permissions.RECOGNISE,
         {"dynamodb": [data.fingerprints.table_arn], "kms": [data.fingerprint_key.key_arn]},
     )
+    data.let_use(role)
     grant(role, permissions.RECORD, {"dynamodb": [data.findings.table_arn]})
     grant(role, permissions.STORE, {"s3": [data.results.arn_for_objects("*")]})
     grant(role, permissions.CACHE, {"s3": [data.results.arn_for_objects(f"{cache.PREFIX}*")]})

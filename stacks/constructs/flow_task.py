@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from aws_cdk import RemovalPolicy, Stack
@@ -10,6 +9,8 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+from wickie.config.network import ECR
 
 if TYPE_CHECKING:
     from wickie.config import Config
@@ -19,7 +20,6 @@ _CPU: Final = 1024
 _MEMORY_MIB: Final = 2048
 _USER: Final = "10001"  # the user that the Dockerfile makes
 _SCRATCH: Final = "/tmp"  # noqa: S108  (the container's own)
-ECR: Final = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[a-z.]+/([^@:]+)")
 
 
 class FlowTask(Construct):

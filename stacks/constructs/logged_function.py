@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 # are known at deployment only take some.
 _ROOM: Final = 3600
 
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+ATTACH: Final = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+"""What Lambda itself does in the name of a function in a VPC."""
+
 
 class LoggedFunction(Construct):
     """One of wickie's functions; whoever makes it grants `role` what its work needs."""
@@ -84,17 +95,9 @@ class LoggedFunction(Construct):
         resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
             subnet_ids=list(network.subnets), security_group_ids=list(network.security_groups)
         )
-        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
         self.role.add_to_policy(
             iam.PolicyStatement(
-                actions=[
-                    "ec2:AssignPrivateIpAddresses",
-                    "ec2:CreateNetworkInterface",
-                    "ec2:DeleteNetworkInterface",
-                    "ec2:DescribeNetworkInterfaces",
-                    "ec2:DescribeSubnets",
-                    "ec2:UnassignPrivateIpAddresses",
-                ],
+                actions=list(ATTACH),
                 resources=["*"],
             )
         )

@@ -1,4 +1,4 @@
-"""Where flows run: the customer's subnets, or a small network of their own that costs nothing."""
+"""Networks of wickie's own: one that costs nothing and reaches out, one that reaches AWS alone."""
 
 from __future__ import annotations
 
@@ -44,4 +44,34 @@ class FlowNetwork(Construct):
             subnets=tuple(subnet.subnet_id for subnet in vpc.public_subnets),
             security_groups=(group.security_group_id,),
             assign_public_ip=True,
+        )
+
+
+class PrivateNetwork(Construct):
+    """Two subnets that no way leads out of, nor in; endpoints are for `Endpoints` to add."""
+
+    def __init__(self, scope: Construct, id_: str) -> None:
+        super().__init__(scope, id_)
+        vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr("10.71.0.0/24"),
+            max_azs=2,
+            nat_gateways=0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="Isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
+                )
+            ],
+            restrict_default_security_group=False,  # as above
+        )
+        group = ec2.SecurityGroup(
+            self, "Inside", vpc=vpc, description="wickie: out only", allow_all_outbound=True
+        )
+        self.network = Network.model_construct(
+            vpc_id=vpc.vpc_id,
+            subnets=tuple(subnet.subnet_id for subnet in vpc.isolated_subnets),
+            security_groups=(group.security_group_id,),
+            route_tables=tuple(s.route_table.route_table_id for s in vpc.isolated_subnets),
+            assign_public_ip=False,
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typer.testing import Result
 
 from wickie.cli.config import schema
 from wickie.config.schema import json_schema
+from wickie.scan.sources import SOURCES, s3
 
 Wickie = Callable[..., Result]
 ROOT = Path(__file__).parents[2]
@@ -90,3 +94,73 @@ def test_a_database_that_may_be_out_of_reach_is_a_reminder_and_no_mistake(
     assert "wickie: warning: wickie.yaml: network: functions outside a VPC rotate shop/db" in (
         done.stderr
     )
+
+
+def _role(wickie: Wickie) -> dict[str, Any]:
+    done = wickie("config", "scan-role")
+    assert done.exit_code == 0, done.output
+    role: dict[str, Any] = yaml.safe_load(done.stdout)["Resources"]["Role"]["Properties"]
+    return role
+
+
+def _allowed(role: dict[str, Any]) -> dict[str, Any]:
+    (policy,) = role["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    return {a: s["Resource"] for s in statements if s["Effect"] == "Allow" for a in s["Action"]}
+
+
+def test_the_role_of_another_account_may_read_what_the_targets_take_and_no_value(
+    wickie: Wickie, configured: Callable[[str], Path]
+) -> None:
+    configured(
+        """
+stage: prod
+scan:
+  accounts: [{role: "arn:aws:iam::210987654321:role/wickie-scan"}]
+  targets:
+    - {kind: lambda-environment}
+    - {kind: s3, bucket: ours}
+    - {kind: s3, bucket: theirs, account: "210987654321"}
+"""
+    )
+    role = _role(wickie)
+    allowed = _allowed(role)
+    assert allowed.keys() == {*SOURCES["lambda-environment"].permissions, *s3.PERMISSIONS}
+    assert "ours" not in str(role)
+    assert allowed["s3:GetObject"] == [
+        {"Fn::Sub": "arn:${AWS::Partition}:s3:::theirs"},
+        {"Fn::Sub": "arn:${AWS::Partition}:s3:::theirs/*"},
+    ]
+    denied = [
+        s for s in role["Policies"][0]["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"
+    ]
+    assert "secretsmanager:GetSecretValue" in denied[-1]["Action"]
+
+
+def test_without_targets_it_may_read_every_kind_of_other_accounts_and_write_nothing(
+    wickie: Wickie, configured: Callable[[str], Path]
+) -> None:
+    configured("stage: prod\n")
+    role = _role(wickie)
+    assert _allowed(role).keys() == {
+        action for kind in SOURCES.values() if kind.reach != "once" for action in kind.permissions
+    }
+    assert "NoSecureStrings" in str(role)
+    verbs = {re.sub(r"(?<=[a-z])[A-Z].*", "", a.partition(":")[2]) for a in _allowed(role)}
+    assert verbs <= {"Get", "GET", "List", "Describe", "Batch", "Filter", "Query", "Evaluate"}
+
+
+@pytest.mark.slow
+def test_cfn_lint_has_nothing_to_say_of_it(
+    wickie: Wickie, configured: Callable[[str], Path], folder: Path
+) -> None:
+    configured("stage: prod\n")
+    path = folder / "scan-role.yaml"
+    path.write_text(wickie("config", "scan-role").stdout)
+    lint = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), "--", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (lint.stdout, lint.returncode) == ("", 0)

@@ -28,6 +28,7 @@ def test_every_command_has_its_section() -> None:
             "wickie local up",
             "wickie config check",
             "wickie config schema",
+            "wickie config scan-role",
             "wickie rollback plan",
             "wickie rollback apply",
             "wickie rollback undo",

@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+ATTACH = {
+    f"ec2:{action}"
+    for action in (
+        *("AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),
+        *("CreateNetworkInterface", "DeleteNetworkInterface"),
+        *("DescribeNetworkInterfaces", "DescribeSubnets"),
+    )
+}
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
@@ -45,9 +53,17 @@ def test_a_rotation_function_may_do_what_its_modules_declare(assembly: Assembly,
     }
 
 
+_VPC = {
+    "vpc_id": "vpc-12345678",
+    "subnets": ["subnet-12345678"],
+    "security_groups": ["sg-12345678"],
+}
+
+
 def _secret(engine: str, strategy: str, **options: str) -> Config:
     secret = {"name": "a", "engine": engine, "strategy": strategy, "options": options}
-    return Config.model_validate({"stage": "dev", "secrets": [secret]})
+    within = _VPC if find_engine(engine).place == "vpc" else {}
+    return Config.model_validate({"stage": "dev", "secrets": [secret], "network": within})
 
 
 _ACCOUNT = "${Partition}:iam::${AccountId}"
@@ -87,6 +103,7 @@ def test_a_rotation_function_may_do_what_its_engine_declares_on_what_the_options
         *versions.PERMISSIONS,
         *fingerprints.PUBLISH_PERMISSIONS,
         *LOGGING,
+        *(ATTACH if config.network.holds_functions else ()),
     }
 
 

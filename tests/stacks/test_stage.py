@@ -80,7 +80,16 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
     service = {"kind": "ecs-service", "cluster": "shop", "service": "web"}
     section = {"targets": [{"kind": "inspector-findings"}], "rollback": [{"target": service}]}
     vulnerable = Config.model_validate({"stage": "x", "vulnerabilities": section})
-    configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers)
+    private = Config.model_validate(
+        {
+            "stage": "x",
+            "image": image,
+            "network": {"mode": "private-endpoints"},
+            "encryption": {"key": "customer"},
+            "secrets": [{"name": "a", "engine": "signing-key", "strategy": "dual-key"}],
+        }
+    )
+    configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers, private)
     for config in (*configs, vulnerable):
         entries = accepted(config)
         found = synthesise(config, acknowledged=False).violations()
@@ -147,7 +156,7 @@ def test_app_py_needs_no_aws(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert {p.name for p in (tmp_path / "cdk.out").glob("*.template.json")} == {
         f"Wickie{name}-dev.template.json"
-        for name in ("Data", "Observability", "Rotation", "WorkPool")
+        for name in ("Data", "Network", "Observability", "Rotation", "WorkPool")
     }
 
 

@@ -132,7 +132,8 @@ def test_the_container_runs_as_nobody_on_a_read_only_disk(assembly: Assembly) ->
 def test_the_network_lets_nothing_in_and_costs_nothing_idle(assembly: Assembly) -> None:
     group = assembly.only("AWS::EC2::SecurityGroup")["Properties"]
     assert "SecurityGroupIngress" not in group
-    types = {r["Type"] for r in assembly.template(STACK)["Resources"].values()}
+    templates = (assembly.template(stack) for stack in ("WickieNetwork-dev", STACK))
+    types = {r["Type"] for template in templates for r in template["Resources"].values()}
     assert not types & {
         "AWS::EC2::SecurityGroupIngress",
         "AWS::EC2::NatGateway",

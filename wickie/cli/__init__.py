@@ -382,3 +382,17 @@ def _config_schema() -> None:
     from wickie.cli.config import schema
 
     typer.echo(schema(), nl=False)
+
+
+@_config.command("scan-role")
+def _config_scan_role(config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """
+    Print a CloudFormation template of the role by which another account is scanned.
+
+    It may read what the targets in wickie.yaml take, and no secret's value; without targets it may
+    read every kind but S3. Deploy it to the accounts by a StackSet, and name the role under
+    scan.accounts.
+    """
+    from wickie.cli.config import scan_role
+
+    typer.echo(scan_role(config), nl=False)

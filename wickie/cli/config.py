@@ -1,4 +1,4 @@
-"""`wickie config`: whether a wickie.yaml is valid, and the schema that it is written by."""
+"""`wickie config`: whether a wickie.yaml is valid, its schema, and the role for other accounts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import typer
+import yaml
 
 from wickie.cli.failures import complain, warn
 from wickie.config import load_config
+from wickie.config.scan_role import template
 from wickie.config.schema import json_schema
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
@@ -65,3 +67,8 @@ def _remind(path: Path, config: Config) -> None:
 def schema() -> str:
     """The JSON Schema as text, ending in a newline."""
     return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def scan_role(path: Path) -> str:
+    """The CloudFormation template as text, ending in a newline."""
+    return str(yaml.safe_dump(template(load_config(path).scan), sort_keys=False, width=100))

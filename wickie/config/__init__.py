@@ -71,10 +71,13 @@ class Alarms(Section):
 
 
 class Encryption(Section):
-    """By whose keys reports and tables are encrypted."""
+    """By whose keys reports and tables are encrypted, and which key makes fingerprints."""
 
     key: Literal["aws", "customer"] = Field(
         default="aws", description="customer: one that is made in your account, at $1 a month"
+    )
+    fingerprint_key: int = Field(
+        default=1, ge=1, description="raise it for a new one; then rotate every secret once"
     )
 
 

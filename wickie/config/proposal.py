@@ -161,7 +161,7 @@ def _network(secrets: Sequence[FoundSecret]) -> Iterator[str]:
         return
     titles = ", ".join(dict.fromkeys(system.title for system in inside))
     yield f"# {titles}: without a public address."
-    yield "# Do these subnets reach Secrets Manager, KMS and DynamoDB (endpoints, NAT), and does"
+    yield "# Do these subnets reach Secrets Manager, KMS and DynamoDB, by endpoints or NAT? Does"
     yield "# the security group let itself in? Then have rotation functions run there:"
     for network in {json.dumps(system.network): system.network for system in inside}.values():
         yield "# network:"
