@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.stacks.test_permissions import _actions
 from wickie.config import Config, endpoints
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def test_every_service_that_is_granted_has_an_endpoint_and_no_other_has(alone: A
     actions = {
         action
         for stack in ("WickieRotation-dev", "WickieWorkPool-dev")
-        for statement in alone.statements(stack, "")
-        for action in statement["Action"]
+        for action in _actions(alone.statements(stack, ""))
         if not action.startswith("ec2:")  # Lambda's own, from outside
     }
     services = {action.partition(":")[0] for action in actions}

@@ -17,7 +17,7 @@ from wickie.response.lambda_rollback import LambdaRollback
 from wickie.rotation import leases, refresh, replacement, versions
 from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction
-from wickie.scan import cache, ledger, part
+from wickie.scan import cache, ledger
 from wickie.scan.sources import SOURCES
 from wickie.vulnerabilities import imported, registries
 
@@ -158,12 +158,10 @@ def test_flows_may_do_what_is_opted_into_only_then(synthesise: Synthesise) -> No
         config = Config.model_validate({"stage": "dev", **opted})
         return synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
 
-    without, opted = granted(), granted(scan={"shard_gb": 50}, report={"security_hub": True})
-    hub, shards = (s for s in opted if s not in without)
+    without, opted = granted(), granted(report={"security_hub": True})
+    (hub,) = (s for s in opted if s not in without)
     assert hub["Action"] == "securityhub:BatchImportFindings"
     assert hub["Resource"]["Fn::Join"][1][-1] == "/default"
-    assert set(shards["Action"]) == set(part.PERMISSIONS)
-    assert shards["Resource"]["Fn::Join"][1][-1] == f"/{part.PREFIX}*"
 
 
 def test_who_scans_parameters_can_decrypt_none_of_them(synthesise: Synthesise) -> None:
