@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from prefect.flows import load_flow_from_entrypoint
+from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from prefect_aws.workers.ecs_worker import ECSWorker
 
@@ -39,7 +39,9 @@ def _entrypoints() -> list[str]:
 
 
 def _flow(entrypoint: str) -> dict[str, Any]:
-    flow = load_flow_from_entrypoint(str(ROOT / entrypoint), use_placeholder_flow=False)
+    flow: Flow[..., Any] = load_flow_from_entrypoint(
+        str(ROOT / entrypoint), use_placeholder_flow=False
+    )
     schema = parameter_schema(flow).model_dump_for_openapi()
     if not schema["definitions"]:
         del schema["definitions"]  # as `prefect deploy` sends it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wickie import deployment, fingerprints, prefect, status
-from wickie.registration import pusher, work_pool
+from wickie.registration import containers, pusher, work_pool
 from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
@@ -39,6 +39,7 @@ RECORD: Final = (*throttle.PERMISSIONS, *ledger.PERMISSIONS)
 STORE: Final = store.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
+SWEEP: Final = containers.PERMISSIONS
 
 ASSUME: Final = places.PERMISSIONS
 VERSIONS: Final = s3.VERSION_PERMISSIONS
