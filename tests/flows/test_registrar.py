@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
+from prefect_aws.workers.ecs_worker import ECSJobConfiguration
 
 from flows.registered import known
 from wickie.asking import Patience
@@ -41,11 +44,19 @@ POOL = WorkPool(
 Plan = Callable[[Manifest], list[str]]
 
 
-def manifest(stage: str, **prefect: Any) -> Manifest:
+def manifest(stage: str, path: Path = ROOT / "prefect.yaml", **prefect: Any) -> Manifest:
     given = {"api_url": "http://localhost/api", "backend": "self-hosted", **prefect}
-    return build_manifest(
-        Config.model_validate({"stage": stage, "prefect": given}), ROOT / "prefect.yaml"
-    )
+    return build_manifest(Config.model_validate({"stage": stage, "prefect": given}), path)
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our prefect.yaml with as many deployments as matter: each takes a server a while."""
+    head, *deployments = (ROOT / "prefect.yaml").read_text().split("\n  - name: ")
+    kept = [d for d in deployments if d.startswith(("nightly", "upkeep"))]
+    path = tmp_path_factory.mktemp("few") / "prefect.yaml"
+    path.write_text("\n  - name: ".join([head, *kept]))
+    return path
 
 
 @pytest.fixture
@@ -54,9 +65,9 @@ def server() -> PrefectServer:
 
 
 @pytest.fixture
-def ours(server: PrefectServer) -> Iterator[Manifest]:
+def ours(server: PrefectServer, few: Path) -> Iterator[Manifest]:
     """A stage's manifest, of which nothing is left at the server afterwards."""
-    declared = manifest("x")
+    declared = manifest("x", few)
     yield declared
     unregister(server, declared)
 
@@ -70,8 +81,9 @@ def test_what_is_known_of_the_flows_is_what_prefect_says_of_them() -> None:
 
 
 def test_registering_three_times_makes_everything_once(
-    server: PrefectServer, ours: Manifest, monkeypatch: pytest.MonkeyPatch
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ours = manifest("x")
     first = register(server, ours)
     assert first[0] == "create work pool wickie-x"
     assert "create deployment nightly-scan/nightly" in first
@@ -80,6 +92,14 @@ def test_registering_three_times_makes_everything_once(
         for method in ("create", "patch", "put", "delete"):
             patch.delattr(PrefectServer, method)
         assert register(server, ours) == register(server, ours) == []
+    _refuses_what_the_flow_does_not_take(server)
+    assert len(unregister(server, ours)) == len(first)
+
+
+def _refuses_what_the_flow_does_not_take(server: PrefectServer) -> None:
+    found = server.get("/deployments/name/rotate/on-demand")
+    wrong = {"parameters": {"secret": "shop/db", "reason": "boredom"}}
+    assert server.create(f"/deployments/{found['id']}/create_flow_run", wrong) is None  # 409
 
 
 def test_a_plan_changes_nothing_and_says_what_registering_would(
@@ -132,10 +152,10 @@ def test_what_is_an_operators_to_say_is_left(server: PrefectServer, ours: Manife
 
 
 def test_no_deployment_is_taken_from_another_stage_nor_deleted_with_this_one(
-    server: PrefectServer, ours: Manifest
+    server: PrefectServer, ours: Manifest, few: Path
 ) -> None:
     register(server, ours)
-    other = manifest("y")
+    other = manifest("y", few)
     with pytest.raises(ConfigError, match="belongs to work pool wickie-x already"):
         register(server, other)
     assert unregister(server, other) == ["work pool wickie-y"]
@@ -164,15 +184,16 @@ def test_what_goes_with_a_stage_leaves_a_work_pool_that_others_use(
 
 
 def test_a_push_work_pool_signs_in_with_a_block_whose_key_is_left_alone(
-    server: PrefectServer,
+    server: PrefectServer, few: Path
 ) -> None:
-    pushed = manifest("p", backend="cloud-push", api_key_secret="prefect/key")
+    pushed = manifest("p", few, backend="cloud-push", api_key_secret="prefect/key")
     try:
         made = register(server, pushed)
         assert made[:2] == ["create block aws-credentials/wickie-p-pusher", made[1]]
         variables = server.get("/work_pools/wickie-p")["base_job_template"]["variables"]
         block = variables["properties"]["aws_credentials"]["default"]["$ref"]["block_document_id"]
         assert variables["required"] == ["aws_credentials"]
+        _is_taken_by_prefect_aws(server.get("/work_pools/wickie-p")["base_job_template"])
         key = {"aws_access_key_id": "by rotation"}
         server.patch(f"/block_documents/{block}", {"data": key, "merge_existing_data": True})
         assert register(server, pushed) == []
@@ -188,15 +209,27 @@ def test_a_push_work_pool_signs_in_with_a_block_whose_key_is_left_alone(
         assert "block aws-credentials/wickie-p-pusher" in unregister(server, pushed)
 
 
-def test_who_is_to_be_notified_must_be_there(server: PrefectServer, ours: Manifest) -> None:
+def _is_taken_by_prefect_aws(template: dict[str, Any]) -> None:
+    """Its own job configuration reads the template, and takes the block for its credentials."""
+
+    async def read() -> ECSJobConfiguration:
+        async with get_client() as client:
+            return await ECSJobConfiguration.from_template_and_values(template, {}, client)
+
+    configuration = asyncio.run(read())
+    assert configuration.aws_credentials.assume_role_arn == POOL.pusher_role_arn
+    assert configuration.aws_credentials.region_name == POOL.region
+    assert configuration.cluster == POOL.cluster
+
+
+def test_who_is_to_be_notified_must_be_there(server: PrefectServer, few: Path) -> None:
+    told = manifest("x", few, notify="slack-webhook/oncall")
     with pytest.raises(ProviderError, match="block slack-webhook/oncall does not exist"):
-        register(server, manifest("x", notify="slack-webhook/oncall"))
+        register(server, told)
     _block(server, "slack-webhook", "oncall", {"url": "https://hooks.slack.com/services/x"})
-    told = manifest("x", notify="slack-webhook/oncall")
     assert "create automation wickie-x-notify" in register(server, told)
     assert register(server, told) == []
     unregister(server, told)
-    assert register(server, ours, dry=True)[0] == "create work pool wickie-x"
 
 
 def _block(server: PrefectServer, slug: str, name: str, data: dict[str, str]) -> None:
@@ -205,15 +238,6 @@ def _block(server: PrefectServer, slug: str, name: str, data: dict[str, str]) ->
     (schema,) = server.post("/block_schemas/filter", of_kind)
     ids = {"block_type_id": kind["id"], "block_schema_id": schema["id"]}
     server.create("/block_documents/", {"name": name, "data": data, **ids})
-
-
-def test_a_parameter_that_the_flow_does_not_take_is_refused_by_the_server(
-    server: PrefectServer, ours: Manifest
-) -> None:
-    register(server, ours)
-    found = server.get("/deployments/name/rotate/on-demand")
-    wrong = {"parameters": {"secret": "shop/db", "reason": "boredom"}}
-    assert server.create(f"/deployments/{found['id']}/create_flow_run", wrong) is None  # 409
 
 
 def test_a_template_that_would_not_run_is_never_sent(server: PrefectServer, ours: Manifest) -> None:

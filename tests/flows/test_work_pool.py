@@ -111,7 +111,7 @@ def use_an_undeclared_variable(template: dict[str, Any]) -> None:
         (set_default("launch_type", "MOON"), "launch_type"),
         (set_default("vpc_id", None), "vpc_id"),
         (set_default("execution_role_arn", None), "execution"),
-        (set_default("env", {"BIG": "x" * 7000}), "where ECS takes 8192"),
+        (set_default("env", {"BIG": "x" * 7000}), "PREFECT_HOME"),
         (
             set_default("network_configuration", {"awsvpcConfiguration": {"subnets": ["s"]}}),
             "awsvpcConfiguration",

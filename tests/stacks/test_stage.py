@@ -77,11 +77,20 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
             ManagedSecret(name="a", engine="postgres", strategy="single-user", discover=True),
         ),
     )
+    pushes = {"api_url": "https://p.example/api", "backend": "cloud-push", "api_key_secret": "k"}
+    hosts = {"api_url": "https://p.example/api", "backend": "self-hosted"}
+    registered = [
+        Config.model_validate({"stage": "x", **given})
+        for given in (
+            {"prefect": pushes},
+            {"prefect": hosts, "network": network.model_dump()},
+        )
+    ]
     asks_inspector = Config.model_validate(
         {"stage": "x", "vulnerabilities": {"targets": [{"kind": "inspector-findings"}]}}
     )
     configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers)
-    for config in (*configs, asks_inspector):
+    for config in (*configs, asks_inspector, *registered):
         entries = accepted(config)
         found = synthesise(config, acknowledged=False).violations()
         assert {rule for _, rule in found} == {entry.rule for entry in entries}
@@ -95,11 +104,13 @@ def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Conf
     from stacks.acknowledgements import accepted  # noqa: PLC0415  (starts Node)
 
     entries = accepted(example)
+    tasks = "arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/<Cluster>/*"
     results = "WickieData-dev:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC"
     assert sorted((e.path.partition("/")[2], e.rule.partition("-")[2]) for e in entries) == [
         ("Flow/TaskRole", "IAM5[Resource::*]"),
         ("Flow/TaskRole", f"IAM5[Resource::{results}/*]"),
         ("Flow/TaskRole", f"IAM5[Resource::{results}/cache/scan/*]"),
+        ("Flow/TaskRole", f"IAM5[Resource::{tasks}]"),
         (
             "Flow/TaskRole",
             "IAM5[Resource::arn:<AWS::Partition>:s3:::shop-application-logs/*]",
