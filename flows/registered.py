@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from prefect import Flow
-from prefect.flows import load_flow_from_entrypoint
+from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from prefect_aws.workers.ecs_worker import ECSWorker
 

@@ -1,5 +1,5 @@
 """
-The `upkeep` flow: rotations that got stuck are ended, values that nobody uses are retired.
+The `upkeep` flow: stuck rotations and lost runs are ended, values that nobody uses are retired.
 
 Each secret's own rotation function decides and acts; this container sees its answers alone.
 """
@@ -21,6 +21,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.runner import failed, redact_logs, step, told_safely
+from flows.sweep import sweep
 from wickie.aws import Clients
 from wickie.config import ManagedSecret, load_config
 from wickie.errors import Error, RotationError
@@ -40,7 +41,7 @@ Summary = dict[str, Any]
 )
 def upkeep(config: Path = Path("wickie.yaml")) -> State[Summary]:
     """
-    Repair stuck rotations, and retire superseded values that nobody uses.
+    Repair stuck rotations, retire superseded values that nobody uses, and end lost flow runs.
 
     Args:
         config: The wickie.yaml that names the secrets.
@@ -48,12 +49,14 @@ def upkeep(config: Path = Path("wickie.yaml")) -> State[Summary]:
     redact_logs()
     try:
         with told_safely("upkeep"):
-            return _upkeep(load_config(config).secrets, Clients())
+            loaded = load_config(config)
+            return _upkeep(loaded.secrets, Clients(), f"wickie-{loaded.stage}")
     except Error as error:
         return failed(error)
 
 
-def _upkeep(secrets: Sequence[ManagedSecret], clients: Clients) -> State[Summary]:
+def _upkeep(secrets: Sequence[ManagedSecret], clients: Clients, pool: str) -> State[Summary]:
+    swept = step.submit("sweep flow runs", lambda: sweep(clients, pool))
     futures: dict[str, PrefectFuture[Upkeep]] = {
         secret.name: step.submit(
             f"upkeep of {secret.name}",
@@ -69,11 +72,26 @@ def _upkeep(secrets: Sequence[ManagedSecret], clients: Clients) -> State[Summary
                 done.append(future.result())
         except Error as error:
             amiss[name] = str(error)
+    crashed = _swept(swept, amiss)
     amiss |= {each.secret: each.repair.detail for each in done if each.repair.state in _AMISS}
     _show(done, amiss)
     if amiss:
         return failed(RotationError("; ".join(f"{name}: {why}" for name, why in amiss.items())))
-    return Completed(message=f"{len(done)} secrets in order", data={"secrets": to_jsonable(done)})
+    summary = {"secrets": to_jsonable(done), "crashed_runs": crashed}
+    return Completed(message=f"{len(done)} secrets in order", data=summary)
+
+
+def _swept(future: PrefectFuture[list[str]], amiss: dict[str, str]) -> list[str]:
+    """Runs that were found to have no container, told to whoever reads the log."""
+    try:
+        with told_safely("sweep of flow runs"):
+            crashed = future.result()
+    except Error as error:
+        amiss["flow runs"] = str(error)
+        return []
+    for name in crashed:
+        get_run_logger().warning("flow run %s had no container any more and is ended", name)
+    return crashed
 
 
 def _given(secret: ManagedSecret) -> timedelta | None:

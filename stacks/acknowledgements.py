@@ -69,6 +69,11 @@ def accepted(config: Config) -> list[Accepted]:
             f"{_IAM5}[Resource::{results}/{cache.PREFIX}*]",
             "What a scan remembers of each target is an object of wickie's own bucket.",
         ),
+        Accepted(
+            task_role,
+            f"{_IAM5}[Resource::{_here('ecs')}:task/<Cluster>/*]",
+            "Tasks of wickie's own cluster, which upkeep looks at; their ids are made by ECS.",
+        ),
         *(
             Accepted(
                 task_role,

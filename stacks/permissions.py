@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wickie import deployment, fingerprints, prefect, status
-from wickie.registration import pusher, work_pool
+from wickie.registration import containers, custom_resource, pusher, work_pool
 from wickie.report import security_hub, store
 from wickie.response import ecs_rollback, throttle
 from wickie.response.ecs_rollback import EcsRollback
@@ -42,6 +42,7 @@ WATCH: Final = status.PERMISSIONS
 
 # What registers flows with Prefect, what starts them for Prefect Cloud, and makes its first key.
 PREFECT_KEY: Final = prefect.PERMISSIONS
+REGISTER: Final = custom_resource.PERMISSIONS
 SUBMIT: Final = work_pool.SUBMIT_PERMISSIONS
 PUSHER_KEY: Final = pusher.PERMISSIONS
 
@@ -53,6 +54,7 @@ STORE: Final = store.PERMISSIONS
 SECURITY_HUB: Final = security_hub.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
+SWEEP: Final = containers.PERMISSIONS
 
 ASSUME: Final = places.PERMISSIONS
 VERSIONS: Final = s3.VERSION_PERMISSIONS

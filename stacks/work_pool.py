@@ -14,7 +14,7 @@ from stacks.constructs.grants import grant
 from stacks.constructs.names import secret_arns
 from stacks.constructs.pusher import Pusher
 from stacks.constructs.task_events import TaskEvents
-from stacks.permissions import PREFECT_KEY
+from stacks.permissions import PREFECT_KEY, SWEEP
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -48,6 +48,8 @@ class WorkPoolStack(Stack):
         cluster.apply_removal_policy(RemovalPolicy.DESTROY)
         task = FlowTask(self, "Flow", config)
         grant_flows(task.task_role, config, data)
+        tasks = self.format_arn(service="ecs", resource="task", resource_name=f"{cluster.ref}/*")
+        grant(task.task_role, SWEEP, {"ecs": [tasks]})
         if config.prefect:
             # The agent that starts a container hands it the key; what runs in it has no such right.
             keys = {"secretsmanager": secret_arns(self, config.prefect.keys)}

@@ -138,3 +138,25 @@ def test_its_deployment_runs_every_night() -> None:
     (deployment,) = [d for d in document["deployments"] if d["name"] == "upkeep"]
     assert deployment["entrypoint"] == "flows/upkeep.py:upkeep"
     assert deployment["schedules"] == [{"cron": "0 4 * * *", "timezone": "UTC"}]
+
+
+def test_lost_flow_runs_of_the_stages_work_pool_are_swept(
+    secret: Secret, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del secret
+    monkeypatch.setattr("flows.upkeep.sweep", lambda _ecs, pool: [f"a run of {pool}"])
+    state = upkeep(config, return_state=True)
+    assert state.result()["crashed_runs"] == ["a run of wickie-test"]
+
+
+def test_secrets_are_kept_up_although_flow_runs_cannot_be_swept(
+    secret: Secret, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> list[str]:
+        raise ProviderUnavailableError("ECS does not answer")
+
+    monkeypatch.setattr(flows.runner.step, "retry_delay_seconds", [0, 0])
+    monkeypatch.setattr("flows.upkeep.sweep", fails)
+    state = upkeep(config, return_state=True)
+    assert "flow runs: ECS does not answer" in state.message
+    assert [action for action, _ in secret.asked] == ["repair", "settle"]

@@ -19,7 +19,12 @@ from local.prefect import EcsWorker, PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from tests.local.fargate import Fargate, until
+from wickie.config import Config
 from wickie.deployment import Deployment, parameter_name
+from wickie.prefect import PrefectServer as PrefectApi
+from wickie.registration.build import build_manifest
+from wickie.registration.registrar import Registrar
+from wickie.registration.work_pool import WorkPool
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -262,8 +267,28 @@ def test_deploy_all_registers_the_nightly_scan_and_the_rotation(stage: Stage) ->
     [pull] = nightly["pull_steps"]
     step = pull["prefect.deployments.steps.set_working_directory"]
     assert step["directory"] == str(PROJECT)
+    _is_what_registration_would_make(stage)
     on_demand = stage.ask("/deployments/name/rotate/on-demand")
     assert on_demand["schedules"] == []
     with pytest.raises(httpx.HTTPStatusError) as refused:
         stage.start("rotate/on-demand", secret="shop/db", reason="boredom")
     assert refused.value.response.status_code == 409
+
+
+def _is_what_registration_would_make(stage: Stage) -> None:
+    """So what runs here through the worker runs where `cdk deploy` has registered it too."""
+    prefect = {
+        "api_url": stage.server.api_url,
+        "backend": "self-hosted",
+        "home": str(PROJECT),
+    }
+    config = Config.model_validate({"stage": "test", "prefect": prefect})
+    pool = Deployment.load(stage.aws.world.client("ssm"), "test").work_pool
+    registrar = Registrar(PrefectApi(stage.server.api_url), dry=True)
+    changes = registrar.register(
+        build_manifest(config, PROJECT / "prefect.yaml"), WorkPool.parse(pool)
+    )
+    assert {(c.what.split()[0], c.action, c.fields) for c in changes} == {
+        ("work", "update", ("description",)),
+        ("automation", "create", ()),
+    }

@@ -11,6 +11,7 @@ from wickie import deployment, fingerprints
 from wickie.config import Config
 from wickie.errors import ConfigError
 from wickie.providers.registry import find_engine
+from wickie.registration import containers
 from wickie.report import store
 from wickie.response import throttle
 from wickie.response.lambda_rollback import LambdaRollback
@@ -150,6 +151,7 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
         *fingerprints.RECOGNISE_PERMISSIONS,
         *store.PERMISSIONS,
         *deployment.PERMISSIONS,
+        *containers.PERMISSIONS,
     }
 
 

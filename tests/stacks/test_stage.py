@@ -79,18 +79,23 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
     )
     service = {"kind": "ecs-service", "cluster": "shop", "service": "web"}
     section = {"targets": [{"kind": "inspector-findings"}], "rollback": [{"target": service}]}
-    vulnerable = Config.model_validate({"stage": "x", "vulnerabilities": section})
-    private = Config.model_validate(
-        {
-            "stage": "x",
-            "image": image,
-            "network": {"mode": "private-endpoints"},
-            "encryption": {"key": "customer"},
-            "secrets": [{"name": "a", "engine": "signing-key", "strategy": "dual-key"}],
-        }
+    private = {
+        "image": image,
+        "network": {"mode": "private-endpoints"},
+        "encryption": {"key": "customer"},
+        "secrets": [{"name": "a", "engine": "signing-key", "strategy": "dual-key"}],
+    }
+    pushes = {"api_url": "https://p.example/api", "backend": "cloud-push", "api_key_secret": "k"}
+    hosts = {"api_url": "https://p.example/api", "backend": "self-hosted"}
+    given = (
+        {"vulnerabilities": section},
+        private,
+        {"prefect": pushes},
+        {"prefect": hosts, "network": network.model_dump()},
     )
-    configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers, private)
-    for config in (*configs, vulnerable):
+    more = [Config.model_validate({"stage": "x", **settings}) for settings in given]
+    configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers)
+    for config in (*configs, *more):
         entries = accepted(config)
         found = synthesise(config, acknowledged=False).violations()
         assert {rule for _, rule in found} == {entry.rule for entry in entries}
@@ -104,11 +109,13 @@ def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Conf
     from stacks.acknowledgements import accepted  # noqa: PLC0415  (starts Node)
 
     entries = accepted(example)
+    tasks = "arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/<Cluster>/*"
     results = "WickieData-dev:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC"
     assert sorted((e.path.partition("/")[2], e.rule.partition("-")[2]) for e in entries) == [
         ("Flow/TaskRole", "IAM5[Resource::*]"),
         ("Flow/TaskRole", f"IAM5[Resource::{results}/*]"),
         ("Flow/TaskRole", f"IAM5[Resource::{results}/cache/scan/*]"),
+        ("Flow/TaskRole", f"IAM5[Resource::{tasks}]"),
         (
             "Flow/TaskRole",
             "IAM5[Resource::arn:<AWS::Partition>:s3:::shop-application-logs/*]",

@@ -33,7 +33,7 @@ def first_key(clients: Clients, user: str, secret: str) -> str:
     if any("AWSCURRENT" in labels for labels in stages.values()):
         return "it holds a key already"
     end_keys(clients, user)
-    with asking(f"access keys of {user}"):
+    with asking(f"user {user}"):
         made = clients.iam.create_access_key(UserName=user)["AccessKey"]
     key = AccessKey(made["AccessKeyId"], Sensitive(made["SecretAccessKey"]))
     with asking(f"secret {secret}"):
@@ -43,7 +43,7 @@ def first_key(clients: Clients, user: str, secret: str) -> str:
 
 def end_keys(clients: Clients, user: str) -> str:
     """Delete every key of `user`: IAM deletes no user that has one."""
-    with asking(f"access keys of {user}"):
+    with asking(f"user {user}"):
         keys = clients.iam.list_access_keys(UserName=user)["AccessKeyMetadata"]
         for key in keys:
             clients.iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])

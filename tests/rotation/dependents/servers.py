@@ -48,7 +48,7 @@ def serve(receiver_of: Callable[[str], Any], wrap: Callable[[Any], Any] = lambda
             self.end_headers()
             self.wfile.write(answer)
 
-        do_GET = do_POST = do_PATCH = respond  # noqa: N815  (http.server's names)
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = respond  # noqa: N815  (http.server's names)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -1,0 +1,256 @@
+"""A real Prefect server is brought to what the files say, again and again, and by many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.settings import get_current_settings
+from prefect_aws.workers.ecs_worker import ECSJobConfiguration
+
+from flows.registered import known
+from wickie.asking import Patience
+from wickie.config import Config
+from wickie.errors import AuthenticationError, ConfigError, ProviderError
+from wickie.prefect import PrefectServer
+from wickie.registration.build import KNOWN_FLOWS, build_manifest
+from wickie.registration.manifest import Manifest
+from wickie.registration.registrar import Registrar
+from wickie.registration.removal import unregister
+from wickie.registration.work_pool import WorkPool
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
+
+ROOT = Path(__file__).parents[2]
+POOL = WorkPool(
+    pool_name="wickie-x",
+    cluster="flows",
+    execution_role_arn="arn:aws:iam::123456789012:role/execution",
+    task_role_arn="arn:aws:iam::123456789012:role/task",
+    image="registry.example/wickie@sha256:0123",
+    vpc_id="vpc-1",
+    subnets=("subnet-1",),
+    security_groups=("sg-1",),
+    log_group="/wickie/x/flows",
+    family="wickie-x-flows",
+    region="eu-west-1",
+    pusher_role_arn="arn:aws:iam::123456789012:role/wickie-x-pusher",
+)
+Plan = Callable[[Manifest], list[str]]
+
+
+def manifest(stage: str, path: Path = ROOT / "prefect.yaml", **prefect: Any) -> Manifest:
+    given = {"api_url": "http://localhost/api", "backend": "self-hosted", **prefect}
+    return build_manifest(Config.model_validate({"stage": stage, "prefect": given}), path)
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our prefect.yaml with as many deployments as matter: each takes a server a while."""
+    head, *deployments = (ROOT / "prefect.yaml").read_text().split("\n  - name: ")
+    kept = [d for d in deployments if d.startswith(("nightly", "upkeep"))]
+    path = tmp_path_factory.mktemp("few") / "prefect.yaml"
+    path.write_text("\n  - name: ".join([head, *kept]))
+    return path
+
+
+@pytest.fixture
+def server() -> PrefectServer:
+    return PrefectServer(str(get_current_settings().api.url), patience=Patience(40))
+
+
+@pytest.fixture
+def ours(server: PrefectServer, few: Path) -> Iterator[Manifest]:
+    """A stage's manifest, of which nothing is left at the server afterwards."""
+    declared = manifest("x", few)
+    yield declared
+    unregister(server, declared)
+
+
+def register(server: PrefectServer, declared: Manifest, *, dry: bool = False) -> list[str]:
+    return [str(change) for change in Registrar(server, dry=dry).register(declared, POOL)]
+
+
+def test_what_is_known_of_the_flows_is_what_prefect_says_of_them() -> None:
+    assert KNOWN_FLOWS.read_text() == known(), "run python -m flows.registered"
+
+
+def test_registering_three_times_makes_everything_once(
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = manifest("x")
+    first = register(server, ours)
+    assert first[0] == "create work pool wickie-x"
+    assert "create deployment nightly-scan/nightly" in first
+    assert "create automation wickie-x-crashed" in first
+    with monkeypatch.context() as patch:
+        for method in ("create", "patch", "put", "delete"):
+            patch.delattr(PrefectServer, method)
+        assert register(server, ours) == register(server, ours) == []
+    _refuses_what_the_flow_does_not_take(server)
+    assert len(unregister(server, ours)) == len(first)
+
+
+def _refuses_what_the_flow_does_not_take(server: PrefectServer) -> None:
+    found = server.get("/deployments/name/rotate/on-demand")
+    wrong = {"parameters": {"secret": "shop/db", "reason": "boredom"}}
+    assert server.create(f"/deployments/{found['id']}/create_flow_run", wrong) is None  # 409
+
+
+def test_a_plan_changes_nothing_and_says_what_registering_would(
+    server: PrefectServer, ours: Manifest
+) -> None:
+    planned = register(server, ours, dry=True)
+    assert server.get("/work_pools/wickie-x") is None
+    assert planned == register(server, ours)
+
+
+def test_four_at_once_make_everything_once(server: PrefectServer, ours: Manifest) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(register, server, ours) for _ in range(4)]:
+            future.result()
+    assert register(server, ours) == []
+    for automation in ours.automations:
+        named = {"automations": {"name": {"any_": [automation["name"]]}}}
+        assert len(server.post("/automations/filter", named)) == 1
+
+
+def test_what_somebody_changed_by_hand_is_told_and_corrected(
+    server: PrefectServer, ours: Manifest
+) -> None:
+    register(server, ours)
+    nightly = server.get("/deployments/name/nightly-scan/nightly")
+    server.patch(f"/deployments/{nightly['id']}", {"schedules": [], "tags": ["mine"]})
+    server.patch("/work_pools/wickie-x", {"base_job_template": {}})
+    told = [
+        "update work pool wickie-x (base_job_template)",
+        "update deployment nightly-scan/nightly (tags, schedules)",
+    ]
+    assert register(server, ours, dry=True) == told
+    assert register(server, ours) == told
+    corrected = server.get("/deployments/name/nightly-scan/nightly")
+    assert corrected["id"] == nightly["id"]
+    assert corrected["schedules"][0]["schedule"]["cron"] == "0 2 * * *"
+
+
+def test_what_is_an_operators_to_say_is_left(server: PrefectServer, ours: Manifest) -> None:
+    register(server, ours)
+    server.patch("/work_pools/wickie-x", {"is_paused": True, "concurrency_limit": 3})
+    nightly = server.get("/deployments/name/nightly-scan/nightly")
+    server.patch(f"/deployments/{nightly['id']}", {"paused": True})
+    assert register(server, ours) == []
+    server.patch(f"/deployments/{nightly['id']}", {"tags": []})
+    assert register(server, ours) == ["update deployment nightly-scan/nightly (tags)"]
+    assert server.get("/deployments/name/nightly-scan/nightly")["paused"] is True
+    pool = server.get("/work_pools/wickie-x")
+    assert (pool["is_paused"], pool["concurrency_limit"]) == (True, 3)
+
+
+def test_no_deployment_is_taken_from_another_stage_nor_deleted_with_this_one(
+    server: PrefectServer, ours: Manifest, few: Path
+) -> None:
+    register(server, ours)
+    other = manifest("y", few)
+    with pytest.raises(ConfigError, match="belongs to work pool wickie-x already"):
+        register(server, other)
+    assert unregister(server, other) == ["work pool wickie-y"]
+    assert register(server, ours) == []
+
+
+def test_a_work_pool_of_another_type_is_left_alone(server: PrefectServer, ours: Manifest) -> None:
+    server.create("/work_pools/", {"name": "wickie-x", "type": "docker"})
+    with pytest.raises(ConfigError, match="is of type docker, not ecs; delete it in Prefect"):
+        register(server, ours)
+
+
+def test_what_goes_with_a_stage_leaves_a_work_pool_that_others_use(
+    server: PrefectServer, ours: Manifest
+) -> None:
+    register(server, ours)
+    flow = server.post("/flows/", {"name": "theirs"})
+    theirs = {"name": "theirs", "flow_id": flow["id"], "work_pool_name": "wickie-x"}
+    made = server.post("/deployments/", theirs)
+    gone = unregister(server, ours)
+    assert "deployment nightly-scan/nightly" in gone
+    assert "work pool wickie-x" not in gone
+    server.delete(f"/deployments/{made['id']}")
+    assert unregister(server, ours) == ["work pool wickie-x"]
+    assert unregister(server, ours) == []
+
+
+def test_a_push_work_pool_signs_in_with_a_block_whose_key_is_left_alone(
+    server: PrefectServer, few: Path
+) -> None:
+    pushed = manifest("p", few, backend="cloud-push", api_key_secret="prefect/key")
+    try:
+        made = register(server, pushed)
+        assert made[:2] == ["create block aws-credentials/wickie-p-pusher", made[1]]
+        variables = server.get("/work_pools/wickie-p")["base_job_template"]["variables"]
+        block = variables["properties"]["aws_credentials"]["default"]["$ref"]["block_document_id"]
+        assert variables["required"] == ["aws_credentials"]
+        _is_taken_by_prefect_aws(server.get("/work_pools/wickie-p")["base_job_template"])
+        key = {"aws_access_key_id": "by rotation"}
+        server.patch(f"/block_documents/{block}", {"data": key, "merge_existing_data": True})
+        assert register(server, pushed) == []
+        region = {"region_name": "elsewhere"}
+        server.patch(f"/block_documents/{block}", {"data": region, "merge_existing_data": True})
+        assert register(server, pushed) == ["update block aws-credentials/wickie-p-pusher (data)"]
+        assert server.get(f"/block_documents/{block}")["data"] == {
+            **key,
+            "region_name": "eu-west-1",
+            "assume_role_arn": POOL.pusher_role_arn,
+        }
+    finally:
+        assert "block aws-credentials/wickie-p-pusher" in unregister(server, pushed)
+
+
+def _is_taken_by_prefect_aws(template: dict[str, Any]) -> None:
+    """Its own job configuration reads the template, and takes the block for its credentials."""
+
+    configuration = asyncio.run(ECSJobConfiguration.from_template_and_values(template, {}))
+    assert configuration.aws_credentials.assume_role_arn == POOL.pusher_role_arn
+    assert configuration.aws_credentials.region_name == POOL.region
+    assert configuration.cluster == POOL.cluster
+
+
+def test_who_is_to_be_notified_must_be_there(server: PrefectServer, few: Path) -> None:
+    told = manifest("x", few, notify="slack-webhook/oncall")
+    with pytest.raises(ProviderError, match="block slack-webhook/oncall does not exist"):
+        register(server, told)
+    _block(server, "slack-webhook", "oncall", {"url": "https://hooks.slack.com/services/x"})
+    assert "create automation wickie-x-notify" in register(server, told)
+    assert register(server, told) == []
+    unregister(server, told)
+
+
+def _block(server: PrefectServer, slug: str, name: str, data: dict[str, str]) -> None:
+    kind = server.get(f"/block_types/slug/{slug}")
+    of_kind = {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}, "limit": 1}
+    (schema,) = server.post("/block_schemas/filter", of_kind)
+    ids = {"block_type_id": kind["id"], "block_schema_id": schema["id"]}
+    server.create("/block_documents/", {"name": name, "data": data, **ids})
+
+
+def test_a_template_that_would_not_run_is_never_sent(server: PrefectServer, ours: Manifest) -> None:
+    broken = WorkPool(**{**POOL.__dict__, "family": "my flows!"})
+    with pytest.raises(ConfigError, match="family 'my flows!'"):
+        Registrar(server).register(ours, broken)
+    assert server.get("/work_pools/wickie-x") is None
+
+
+def test_a_key_that_is_refused_is_told(ours: Manifest) -> None:
+    with pytest.raises(AuthenticationError, match=r"refuses wickie \(401\)"):
+        register(_Refusing("http://localhost/api"), ours)
+
+
+class _Refusing(PrefectServer):
+    def _call(self, method: str, path: str, body: object) -> Any:
+        from wickie.https import Reply  # noqa: PLC0415
+
+        del method, path, body
+        return Reply(401, json.dumps({"detail": "no"}).encode())
