@@ -36,7 +36,6 @@ from wickie.scan import cache, engine, ledger
 from wickie.scan.cache import ScanCache
 from wickie.scan.eyes import Eyes, Verify
 from wickie.scan.places import Opening, openings
-from wickie.scan.suppression import Suppressions
 
 _TARGETS_AT_ONCE: Final = 4
 _ROWS: Final = 200
@@ -88,7 +87,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
         lambda: ledger.record(clients.dynamodb, deployed.findings_table, judged, scan.finished),
     )
     scan = replace(scan, findings=findings)
-    scan = _suppressed(replace(scan, notices=scanner.eyes.notices), config, scanner.eyes.key)
+    scan = _suppressed(scan, config, scanner.eyes)
     report = Report(config.stage, scan, tuple(responses.values()))
     files = step("publish report", lambda: publish(clients.s3, deployed.results_bucket, report))
     _show(report, files)
@@ -171,14 +170,16 @@ def _judged(findings: Iterable[Finding], responses: Responses) -> Iterator[Findi
         yield replace(finding, verdict=verdict) if verdict else finding
 
 
-def _suppressed(scan: ScanResult, config: Config, key: bytes) -> ScanResult:
+def _suppressed(scan: ScanResult, config: Config, eyes: Eyes) -> ScanResult:
     """Mark what does not count. A baseline that cannot be read is told, and ends no scan."""
+    notices = (*eyes.notices, *config.unprinted(eyes.honeytokens))
     try:
-        suppressions = config.scan.suppressions(key)
+        suppressions = config.suppressions(eyes.key)
     except ConfigError as error:
-        suppressions = Suppressions(config.scan.waivers())
-        scan = replace(scan, notices=(*scan.notices, str(error)))
-    return suppressions.apply(scan, scan.finished.date())
+        readable = config.scan.model_copy(update={"baseline": None})
+        suppressions = config.model_copy(update={"scan": readable}).suppressions(eyes.key)
+        notices = (*notices, str(error))
+    return suppressions.apply(replace(scan, notices=notices), scan.finished.date())
 
 
 def _show(report: Report, files: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wickie import deployment, fingerprints, status
+from wickie import deployment, fingerprints, status, watch
 from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
@@ -25,6 +25,7 @@ REFRESH: Final = refresh.PERMISSIONS
 
 # The function that counts secrets that need a person.
 WATCH: Final = status.PERMISSIONS
+HONEYTOKENS: Final = watch.HONEYTOKEN_PERMISSIONS
 
 # Flows.
 REPLACE: Final = replacement.PERMISSIONS

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.stacks.conftest import ROOT
-from wickie.config import Config, ManagedSecret, Network
+from wickie.config import Config, Honeytoken, ManagedSecret, Network, Scan
 from wickie.config.secret import Passwords
+from wickie.config.targets import IgnoredFinding, Verify
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -20,7 +21,9 @@ def test_the_example_loads(example: Config) -> None:
     assert len({target.kind for target in example.scan.targets}) == 5
 
 
-@pytest.mark.parametrize("section", [Config, ManagedSecret, Passwords, Network])
+@pytest.mark.parametrize(
+    "section", [Config, ManagedSecret, Passwords, Network, Honeytoken, Scan, Verify, IgnoredFinding]
+)
 def test_the_example_shows_every_setting(section: type[BaseModel]) -> None:
     text = (ROOT / "wickie.example.yaml").read_text()
     assert not [name for name in section.model_fields if f"{name}:" not in text]

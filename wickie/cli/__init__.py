@@ -38,6 +38,8 @@ _local = typer.Typer(no_args_is_help=True, help="A local AWS for trying and test
 app.add_typer(_local, name="local")
 _config = typer.Typer(no_args_is_help=True, help="What wickie.yaml says.")
 app.add_typer(_config, name="config")
+_honeytoken = typer.Typer(no_args_is_help=True, help="Secrets that nobody may use.")
+app.add_typer(_honeytoken, name="honeytoken")
 
 
 def main() -> None:
@@ -241,6 +243,29 @@ def _repair(  # noqa: PLR0917  (typer passes each by name)
         raise typer.BadParameter("--rotate writes a report of its own: run wickie rotate for JSON")
     wishes = Wishes(yes, rotate, restore, take_over, older_than)
     raise typer.Exit(run(tuple(secrets or ()), config, wishes, output))
+
+
+@_honeytoken.command("create")
+def _honeytoken_create(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Names in wickie.yaml. Default: all honeytokens."),
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """
+    Make the honeytokens in wickie.yaml, and publish what a scan recognises them by.
+
+    Changes in AWS: a secret that does not exist is made (CreateSecret), with a random value, or
+    with a new access key of its IAM user (CreateAccessKey), who must have no rights at all. One
+    that exists is read (GetSecretValue), and not changed. Its prints go to the stage's table. May
+    be run again at any time, and has to be when a value was changed.
+
+    The value is not shown: fetch it from Secrets Manager, and plant it where thieves look.
+    """
+    from wickie.cli.honeytoken import create
+
+    raise typer.Exit(create(tuple(names or ()), config))
 
 
 @app.command("status")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +16,19 @@ from wickie.config.section import Duration, Section
 from wickie.config.targets import Scan, Target
 from wickie.config.vulnerabilities import Vulnerabilities
 from wickie.errors import ConfigError
+from wickie.naming import same_secret
+from wickie.scan.suppression import Planted, Suppressions
 
-__all__ = ["Config", "Dependent", "ManagedSecret", "Network", "Scan", "Target", "load_config"]
+__all__ = [
+    "Config",
+    "Dependent",
+    "Honeytoken",
+    "ManagedSecret",
+    "Network",
+    "Scan",
+    "Target",
+    "load_config",
+]
 
 _PLAINLY = {
     "extra_forbidden": "unknown key; correct its spelling or take it out",
@@ -57,11 +68,29 @@ class Alarms(Section):
     email: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
 
 
+class Honeytoken(Section):
+    """A secret that nobody may use: whoever does, or copies it, gives themselves away."""
+
+    name: str = Field(min_length=1, description="name or ARN in Secrets Manager")
+    planted: tuple[str, ...] = Field(
+        default=(), description="patterns (*, ?) of the places where it lies, as reports have them"
+    )
+    user: str | None = Field(
+        default=None,
+        pattern=r"^[\w+=,.@/-]+$",
+        description="IAM user whose access key it is, with no rights at all",
+    )
+    keys: tuple[str, ...] = Field(
+        default=(), description="of its JSON, those that it is recognised by; usual ones if none"
+    )
+
+
 class Config(Section):
     """One stage of wickie in one account and region."""
 
     stage: str = Field(pattern=r"[a-z][a-z0-9-]{0,19}")
     secrets: tuple[ManagedSecret, ...] = ()
+    honeytokens: tuple[Honeytoken, ...] = ()
     scan: Scan = Scan()
     vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
@@ -82,16 +111,44 @@ class Config(Section):
             raise ValueError(f"{', '.join(twice)} stands here twice; a secret has one strategy")
         return secrets
 
+    @model_validator(mode="after")
+    def _nobody_uses_honeytokens(self) -> Config:
+        names = [token.name for token in self.honeytokens]
+        used = [name for name in names if self.secret(name)]
+        if twice := sorted({*used, *(name for name in names if names.count(name) > 1)}):
+            raise ValueError(
+                f"honeytokens: {', '.join(twice)} stands in this file twice; a honeytoken is "
+                f"nothing that rotates, or is used"
+            )
+        return self
+
+    def suppressions(self, key: bytes, baseline: Path | None = None) -> Suppressions:
+        """
+        What is not held against targets. Raises `ConfigError` for a baseline that is none.
+
+        Args:
+            key: What findings are named with.
+            baseline: Another than the one named here.
+        """
+        return Suppressions(
+            self.scan.waivers(),
+            self.scan.known(key, baseline),
+            tuple(Planted(t.name, t.planted) for t in self.honeytokens),
+        )
+
+    def unprinted(self, arns: Collection[str] | None) -> tuple[str, ...]:
+        """Of each honeytoken not among those with prints, what to do; None: nobody knows those."""
+        if arns is None:
+            return ()
+        return tuple(
+            f"honeytoken {token.name} is not recognised; run wickie honeytoken create"
+            for token in self.honeytokens
+            if not any(same_secret(token.name, arn) for arn in arns)
+        )
+
     def secret(self, name_or_arn: str) -> ManagedSecret | None:
         """Find a managed secret by its name, or by an ARN whose name part is that name."""
-        return next((s for s in self.secrets if _same_secret(s.name, name_or_arn)), None)
-
-
-def _same_secret(name: str, other: str) -> bool:
-    plain = [
-        re.sub(r"^arn:[^:]+:secretsmanager:[^:]*:\d*:secret:", "", text) for text in (name, other)
-    ]
-    return name == other or plain[0] == plain[1] or plain[0] == re.sub(r"-\w{6}$", "", plain[1])
+        return next((s for s in self.secrets if same_secret(s.name, name_or_arn)), None)
 
 
 def load_config(path: Path) -> Config:
