@@ -25,5 +25,6 @@ def test_every_command_has_its_section() -> None:
             "wickie demo",
             "wickie local up",
             "wickie config check",
+            "wickie honeytoken create",
         )
     ]
