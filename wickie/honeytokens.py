@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wickie.errors import ConfigError
 from wickie.fingerprints import FingerprintTable, publishable, working_key
+from wickie.naming import same_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,17 @@ class Honeytokens:
         texts = _recognised(value["SecretString"], declared)
         self.table.plant(value["ARN"], value["VersionId"], texts, self.key)
         return Made(declared.name, value["ARN"], is_new=found is None)
+
+    def forget(self, name: str) -> int:
+        """Take the prints of a honeytoken back; return of how many versions there were any."""
+        printed = {
+            (each.arn, each.version_id)
+            for each in self.table.load()
+            if each.honeytoken and same_secret(name, each.arn)
+        }
+        for arn, version_id in printed:
+            self.table.uproot(arn, version_id)
+        return len(printed)
 
     def _value(self, name: str) -> dict[str, Any] | None:
         manager = self.clients.secrets_manager

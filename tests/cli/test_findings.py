@@ -139,5 +139,14 @@ def test_a_honeytoken_is_made_recognised_and_no_news_where_it_was_planted(
     assert done.exit_code == 11
     assert "1 honeytoken found where nobody planted it: shop/bait" in done.stdout
 
+    assert "still stands in wickie.yaml" in wickie("honeytoken", "forget", "shop/bait").stderr
+    configured(CONFIG)
+    assert wickie("honeytoken", "forget", "shop/bait").exit_code == 0
+    assert "not known" in wickie("honeytoken", "forget", "shop/bait").stdout
+    rules = {f["rule_id"] for f in scanned(wickie("scan", "--format", "json"))["findings"]}
+    assert "betterleaks.aws-access-token" in rules
+    assert "wickie.honeytoken" not in rules
+
+    configured(CONFIG + f"honeytokens: [{bait}]\n")
     done = wickie("honeytoken", "create", "other")
     assert "other is no honeytoken of wickie.yaml; add it under honeytokens" in done.stderr

@@ -26,5 +26,6 @@ def test_every_command_has_its_section() -> None:
             "wickie local up",
             "wickie config check",
             "wickie honeytoken create",
+            "wickie honeytoken forget",
         )
     ]

@@ -268,6 +268,21 @@ def _honeytoken_create(
     raise typer.Exit(create(tuple(names or ()), config))
 
 
+@_honeytoken.command("forget")
+def _honeytoken_forget(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names of secrets.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """
+    Give up honeytokens that no longer stand in wickie.yaml: scans recognise them no more.
+
+    Changes in AWS: their prints are deleted. Secrets and IAM users stay.
+    """
+    from wickie.cli.honeytoken import forget
+
+    raise typer.Exit(forget(tuple(names), config))
+
+
 @app.command("status")
 def _status(
     config: ConfigPath = DEFAULT_CONFIG,

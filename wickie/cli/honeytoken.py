@@ -1,4 +1,4 @@
-"""`wickie honeytoken create`: secrets that nobody may use, made and made recognisable."""
+"""`wickie honeytoken`: secrets that nobody may use, made and made recognisable, and given up."""
 
 from __future__ import annotations
 
@@ -43,3 +43,19 @@ def create(names: Sequence[str], config_path: Path) -> int:
             f"plant what is in {made.arn}"
         )
     return int(failed)
+
+
+def forget(names: Sequence[str], config_path: Path) -> int:
+    """Give those of these names up; return the exit code."""
+    config = load_config(config_path)
+    if kept := [token.name for token in config.honeytokens if token.name in names]:
+        raise ConfigError(f"{', '.join(kept)} still stands in {config_path}; take it out first")
+    clients = Clients()
+    honeytokens = Honeytokens.of(clients, Deployment.load(clients.ssm, config.stage))
+    unknown = False
+    for name in names:
+        versions = honeytokens.forget(name)
+        unknown |= not versions
+        told = "no longer recognised; delete its secret and its user" if versions else "not known"
+        typer.echo(f"{name}: {told}")
+    return int(unknown)

@@ -117,7 +117,11 @@ def _config(paths: Sequence[Path], path: Path | None, wishes: Wishes) -> Config 
 
 def _written(path: Path, result: ScanResult, key: bytes) -> Baseline:
     today = result.finished.date()
-    path.write_text(write_baseline(result.findings, getpass.getuser(), today, key))
+    try:
+        owner = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        owner = "unknown"
+    path.write_text(write_baseline(result.findings, owner, today, key))
     return read_baseline(path, key)
 
 

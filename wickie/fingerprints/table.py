@@ -77,6 +77,15 @@ class FingerprintTable:
             },
         )
 
+    def uproot(self, arn: str, version_id: str) -> None:
+        """Forget a version of a honeytoken."""
+        self.dynamodb.delete_item(
+            TableName=self.name,
+            Key={"secret": {"S": arn}, "version": {"S": version_id}},
+            ConditionExpression="honeytoken = :yes",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+
     def restage(self, arn: str, stages: Mapping[str, Stage]) -> None:
         """
         Set the stage of every published version of a secret; those not named are retired.

@@ -35,10 +35,6 @@ _PLANTED: Final = Suppression("wickie.yaml", "planted here, for whoever takes it
 class Ignore(Waiver):
     """A waiver of one finding, by its id; or by its key, of a value wherever in a territory."""
 
-    def covers(self, finding: Finding) -> bool:
-        """Whether it is about this one."""
-        return self.about in {finding.id, finding.value_key}
-
 
 @dataclass(frozen=True)
 class Baseline(Waiver):
@@ -85,12 +81,14 @@ class Suppressions:
 
     def apply(self, scan: ScanResult, today: date) -> ScanResult:
         """Mark what is suppressed, and tell what has ended and what is not honoured."""
-        waivers: tuple[Ignore | Baseline, ...] = (*self.ignores, *self.baselines)
-        holding = [each for each in waivers if each.holds(today)]
+        waivers: tuple[Waiver, ...] = (*self.ignores, *self.baselines)
+        ignored = {each.about: each for each in reversed(self.ignores) if each.holds(today)}
+        known = [each for each in self.baselines if each.holds(today)]
         findings, refused = [], dict[str, None]()
         for finding in scan.findings:
             by = _PLANTED if any(each.covers(finding) for each in self.planted) else None
-            waiver = next((each for each in holding if each.covers(finding)), None)
+            waiver: Waiver | None = ignored.get(finding.id) or ignored.get(finding.value_key)
+            waiver = waiver or next((each for each in known if each.covers(finding)), None)
             if waiver and not by:
                 if is_in_use(finding):
                     refused[_refusal(waiver, finding)] = None
