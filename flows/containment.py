@@ -51,8 +51,8 @@ class Containment:
         """Start on every version not seen before, and return at once."""
         for finding in findings:
             leaked = finding.managed
-            # A retired version is dead already: information.
-            if leaked is None or leaked.stage is Stage.RETIRED:
+            # A retired version is dead already: information. A honeytoken is to stay as it is.
+            if leaked is None or leaked.honeytoken or leaked.stage is Stage.RETIRED:
                 continue
             key = (leaked.arn, leaked.version_id)
             if key not in self._responses:

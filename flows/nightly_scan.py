@@ -35,10 +35,10 @@ from wickie.report.headline import headline, secret_name
 from wickie.report.record import Report
 from wickie.report.store import publish
 from wickie.scan import ledger, part
+from wickie.scan.eyes import Eyes
 from wickie.scan.part import Part, joined
 from wickie.scan.places import Opening, openings
 from wickie.scan.shard import Shard, shards
-from wickie.scan.suppression import Suppressions
 
 _ROWS: Final = 200
 """Of the table in Prefect's UI; the report has them all."""
@@ -84,7 +84,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
         lambda: ledger.record(clients.dynamodb, deployed.findings_table, judged, scan.finished),
     )
     scan = replace(scan, findings=findings)
-    scan = _suppressed(scan, config, scanner.eyes.key)
+    scan = _suppressed(scan, config, scanner.eyes)
     report = Report(config.stage, scan, seen.rotations)
     files = step("publish report", lambda: publish(clients.s3, deployed.results_bucket, report))
     _show(report, files)
@@ -134,14 +134,16 @@ def _judged(findings: Iterable[Finding], rotations: Iterable[RotationOutcome]) -
         yield replace(finding, verdict=verdict) if verdict else finding
 
 
-def _suppressed(scan: ScanResult, config: Config, key: bytes) -> ScanResult:
+def _suppressed(scan: ScanResult, config: Config, eyes: Eyes) -> ScanResult:
     """Mark what does not count. A baseline that cannot be read is told, and ends no scan."""
+    notices = (*scan.notices, *config.unprinted(eyes.honeytokens))
     try:
-        suppressions = config.scan.suppressions(key)
+        suppressions = config.suppressions(eyes.key)
     except ConfigError as error:
-        suppressions = Suppressions(config.scan.waivers())
-        scan = replace(scan, notices=(*scan.notices, str(error)))
-    return suppressions.apply(scan, scan.finished.date())
+        readable = config.scan.model_copy(update={"baseline": None})
+        suppressions = config.model_copy(update={"scan": readable}).suppressions(eyes.key)
+        notices = (*notices, str(error))
+    return suppressions.apply(replace(scan, notices=notices), scan.finished.date())
 
 
 def _show(report: Report, files: Mapping[str, str]) -> None:

@@ -51,7 +51,7 @@ def _patch() -> None:
 
     def send_to_targets(self: Any, original_event: Any, transform_input: bool = True) -> None:  # noqa: ARG001
         scheduled_only = self.scheduled_expression and not self.event_pattern.get_pattern()
-        if scheduled_only or self.state != "ENABLED":
+        if scheduled_only or self.state == "DISABLED":
             return
         if self.event_pattern.matches_event(original_event):
             for target in list(self.targets):

@@ -16,10 +16,11 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 
 from stacks.constructs.dashboard import rotation_dashboard
 from stacks.constructs.grants import grant
+from stacks.constructs.honeytokens import honeytoken_rule
 from stacks.constructs.logged_function import LoggedFunction
-from stacks.constructs.names import secret_arns
-from stacks.permissions import WATCH
-from wickie.metrics import NAMESPACE, OVERDUE, REPAIRS, STUCK, UNREADABLE
+from stacks.constructs.names import secret_arns, user_arn
+from stacks.permissions import HONEYTOKENS, WATCH
+from wickie.metrics import HONEYTOKENS_USED, NAMESPACE, OVERDUE, REPAIRS, STUCK, UNREADABLE
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -54,6 +55,13 @@ class ObservabilityStack(Stack):
             self._standing("Overdue", OVERDUE, 1, "run `wickie status`, then `wickie rotate`"),
             self._standing("Unreadable", UNREADABLE, 2, "a secret is gone, or no longer ours"),
         ]
+        if users := [token.user for token in config.honeytokens if token.user]:
+            alarms.append(
+                self._standing(
+                    "HoneytokenUsed", HONEYTOKENS_USED, 1, "look its user up in CloudTrail: a thief"
+                )
+            )
+            honeytoken_rule(self, config.stage, users, self._topic)
         self._watch(code_for)
         rotation_dashboard(self, config.stage, alarms)
 
@@ -123,7 +131,9 @@ class ObservabilityStack(Stack):
 
     def _watch(self, code_for: CodeFor) -> None:
         names = [secret.name for secret in self._config.secrets]
-        code = code_for("watch", files={"secrets.json": json.dumps(names)})
+        users = {token.name: token.user for token in self._config.honeytokens if token.user}
+        watched = json.dumps({"secrets": names, "honeytokens": users})
+        code = code_for("watch", files={"watched.json": watched})
         watch = LoggedFunction(
             self,
             "Watch",
@@ -134,6 +144,7 @@ class ObservabilityStack(Stack):
             timeout=Duration.minutes(10),
         )
         grant(watch.role, WATCH, {"secretsmanager": secret_arns(self, names)})
+        grant(watch.role, HONEYTOKENS, {"iam": [user_arn(self, user) for user in users.values()]})
         events.Rule(
             self,
             "Hourly",

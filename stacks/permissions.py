@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wickie import deployment, fingerprints, prefect, status
+from wickie import deployment, fingerprints, prefect, status, watch
 from wickie.registration import containers, custom_resource, pusher, work_pool
 from wickie.report import security_hub, store
 from wickie.response import ecs_rollback, throttle
@@ -39,6 +39,7 @@ REFRESH: Final = refresh.PERMISSIONS
 
 # The function that counts secrets that need a person.
 WATCH: Final = status.PERMISSIONS
+HONEYTOKENS: Final = watch.HONEYTOKEN_PERMISSIONS
 
 # What registers flows with Prefect, what starts them for Prefect Cloud, and makes its first key.
 PREFECT_KEY: Final = prefect.PERMISSIONS

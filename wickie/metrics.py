@@ -30,6 +30,8 @@ STUCK: Final = "SecretsStuck"
 """Secrets with a rotation that does not end, by stage."""
 REPAIRS: Final = "Repairs"
 """1 for a stuck rotation that a repair has ended, by stage."""
+HONEYTOKENS_USED: Final = "HoneytokensUsed"
+"""Honeytokens that somebody used, by stage."""
 UNREADABLE: Final = "SecretsUnreadable"
 """Secrets that could not be asked about, by stage."""
 

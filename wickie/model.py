@@ -73,6 +73,8 @@ class ManagedVersion:
     version_id: str
     stage: Stage
     encoding: str = "raw"
+    honeytoken: bool = False
+    """Whether nobody may use the secret."""
 
 
 @dataclass(frozen=True)

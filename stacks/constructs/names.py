@@ -37,6 +37,11 @@ def parameter_arn(stack: Stack, name: str) -> str:
     return stack.format_arn(service="ssm", resource="parameter", resource_name=name.lstrip("/"))
 
 
+def user_arn(stack: Stack, user: str) -> str:
+    """The ARN of an IAM user, by its name or with its path before it."""
+    return stack.format_arn(service="iam", region="", resource="user", resource_name=user)
+
+
 def function_arn(stack: Stack, name: str) -> str:
     """The ARN of a Lambda function of this account and region."""
     return stack.format_arn(

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+import string
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from tests.cli.leaks import ARN
 from wickie.cli import app
+from wickie.credentials import Sensitive
+from wickie.deployment import Deployment, parameter_name
+from wickie.fingerprints import FingerprintTable, working_key
+from wickie.model import Stage
 
 Wickie = Callable[..., Result]
 
@@ -36,3 +45,57 @@ def configured(folder: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user who has never run wickie; Kingfisher's cache of compiled rules is left as it is."""
+    home = folder / "home"
+    monkeypatch.setattr(Path, "home", lambda: home)
+    return home
+
+
+@pytest.fixture
+def token() -> str:
+    """A Stripe key such as Kingfisher's rules know, made at run time."""
+    letters = string.ascii_letters + string.digits
+    return "sk_live_" + "".join(secrets.choice(letters) for _ in range(24))
+
+
+@pytest.fixture
+def code(folder: Path) -> Path:
+    """A directory with nothing in it to find."""
+    (folder / "code").mkdir()
+    (folder / "code" / "main.py").write_text("print('hello')\n")
+    return folder / "code"
+
+
+@pytest.fixture
+def deployed() -> Iterator[str]:
+    """A deployed stage that has published a managed secret; yields its value."""
+    with mock_aws():
+        kms, dynamodb = boto3.client("kms"), boto3.client("dynamodb")
+        made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+        key_id = made["KeyMetadata"]["KeyId"]
+        dynamodb.create_table(
+            TableName="prints",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "secret", "KeyType": "HASH"},
+                {"AttributeName": "version", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("secret", "version")
+            ],
+        )
+        stage = Deployment("results", "prints", key_id, "findings", "{}")
+        for field, value in vars(stage).items():
+            boto3.client("ssm").put_parameter(
+                Name=parameter_name("prod", field), Value=value, Type="String"
+            )
+        value = secrets.token_urlsafe(32)
+        key = working_key(kms, key_id)
+        FingerprintTable(dynamodb, "prints").publish(
+            ARN, "v1", Stage.CURRENT, Sensitive(value), key
+        )
+        yield value

@@ -32,5 +32,7 @@ def test_every_command_has_its_section() -> None:
             "wickie rollback plan",
             "wickie rollback apply",
             "wickie rollback undo",
+            "wickie honeytoken create",
+            "wickie honeytoken forget",
         )
     ]

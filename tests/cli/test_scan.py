@@ -1,60 +1,19 @@
 from __future__ import annotations
 
-import json
-import secrets
 import stat
-import string
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 from typer.testing import Result
 
-from wickie.credentials import Sensitive
-from wickie.deployment import Deployment, parameter_name
-from wickie.fingerprints import FingerprintTable, working_key
-from wickie.model import Stage
+from tests.cli.leaks import ARN, CONFIG, leak, scanned
+
+pytestmark = pytest.mark.usefixtures("home")
 
 Wickie = Callable[..., Result]
-CONFIG = "stage: prod\nscan: {targets: [{kind: directory, path: code}]}\n"
-ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/orders-AbCdEf"
-
-
-@pytest.fixture(autouse=True)
-def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user who has never run wickie; Kingfisher's cache of compiled rules is left as it is."""
-    home = folder / "home"
-    monkeypatch.setattr(Path, "home", lambda: home)
-    return home
-
-
-@pytest.fixture
-def token() -> str:
-    """A Stripe key such as Kingfisher's rules know, made at run time."""
-    letters = string.ascii_letters + string.digits
-    return "sk_live_" + "".join(secrets.choice(letters) for _ in range(24))
-
-
-@pytest.fixture
-def code(folder: Path) -> Path:
-    """A directory with nothing in it to find."""
-    (folder / "code").mkdir()
-    (folder / "code" / "main.py").write_text("print('hello')\n")
-    return folder / "code"
-
-
-def leak(code: Path, value: str, *, line: int = 1) -> None:
-    (code / "settings.py").write_text("\n" * (line - 1) + f'STRIPE_KEY = "{value}"\n')
-
-
-def scanned(done: Result) -> dict[str, Any]:
-    """What `--format json` wrote of the scan."""
-    found: dict[str, Any] = json.loads(done.stdout)["scan"]
-    return found
 
 
 @pytest.mark.usefixtures("code")
@@ -215,37 +174,6 @@ def test_a_stage_that_is_not_deployed_is_a_gap_and_the_targets_are_scanned(
     assert "run cdk deploy" in gap["reason"]
 
 
-@pytest.fixture
-def deployed() -> Iterator[str]:
-    """A deployed stage that has published a managed secret; yields its value."""
-    with mock_aws():
-        kms, dynamodb = boto3.client("kms"), boto3.client("dynamodb")
-        made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-        key_id = made["KeyMetadata"]["KeyId"]
-        dynamodb.create_table(
-            TableName="prints",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "secret", "KeyType": "HASH"},
-                {"AttributeName": "version", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("secret", "version")
-            ],
-        )
-        stage = Deployment("results", "prints", key_id, "findings", "{}")
-        for field, value in vars(stage).items():
-            boto3.client("ssm").put_parameter(
-                Name=parameter_name("prod", field), Value=value, Type="String"
-            )
-        value = secrets.token_urlsafe(32)
-        key = working_key(kms, key_id)
-        FingerprintTable(dynamodb, "prints").publish(
-            ARN, "v1", Stage.CURRENT, Sensitive(value), key
-        )
-        yield value
-
-
 @pytest.mark.parametrize("arguments", [["scan"], ["scan", "code", "--config", "wickie.yaml"]])
 def test_a_managed_secret_is_11_in_targets_and_in_paths(
     wickie: Wickie,
@@ -263,53 +191,3 @@ def test_a_managed_secret_is_11_in_targets_and_in_paths(
     assert finding["managed"]["stage"] == "CURRENT"
     assert scanned(done)["gaps"] == []
     assert deployed not in done.output
-
-
-def test_what_a_baseline_knows_is_shown_and_does_not_count(
-    wickie: Wickie, code: Path, token: str, folder: Path
-) -> None:
-    leak(code, token)
-    assert wickie("scan", "code", "--baseline-out", "known.json").exit_code == 0
-    (code / "moved").mkdir()
-    (code / "settings.py").rename(code / "moved" / "conf.py")
-    done = wickie("scan", "code", "--baseline", "known.json", "--format", "json")
-    assert done.exit_code == 0
-    (finding,) = scanned(done)["findings"]
-    assert finding["suppressed_by"]["by"] == "known.json"
-    sarif = json.loads(
-        wickie("scan", "code", "--baseline", "known.json", "--format", "sarif").stdout
-    )
-    (suppression,) = sarif["runs"][0]["results"][0]["suppressions"]
-    assert suppression["status"] == "accepted"
-    assert "known on" in suppression["justification"]
-    assert wickie("scan", "code").exit_code == 10
-    assert token not in (folder / "known.json").read_text()
-
-
-def test_an_ignore_in_wickie_yaml_counts_until_it_ends_and_not_for_a_value_in_use(
-    wickie: Wickie, configured: Callable[[str], Path], code: Path, deployed: str, token: str
-) -> None:
-    configured(CONFIG)
-    leak(code, token)
-    (code / "notes.txt").write_text(f"it is {deployed}, keep it\n")
-    found = scanned(wickie("scan", "--format", "json"))["findings"]
-    keys = [finding["value_key"] for finding in found]
-    assert len(set(keys)) == 2
-
-    def ignoring(until: str) -> Result:
-        ignores = [
-            {"finding": key, "owner": "shop", "reason": "fixture", "until": until} for key in keys
-        ]
-        configured(CONFIG.replace("{targets", f"{{ignore: {json.dumps(ignores)}, targets"))
-        return wickie("scan", "--format", "json")
-
-    done = ignoring("2999-01-01")
-    assert done.exit_code == 11
-    (counted,) = [f for f in scanned(done)["findings"] if not f["suppressed_by"]]
-    assert counted["managed"]["stage"] == "CURRENT"
-    assert "which is in use; rotate it" in done.stderr
-    (code / "notes.txt").unlink()
-    assert ignoring("2999-01-01").exit_code == 0
-    ended = ignoring("2020-01-01")
-    assert ended.exit_code == 10
-    assert "ended on 2020-01-01; renew it or fix it" in ended.stderr

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
-from dataclasses import fields
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +15,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.rotation.paper import Secret, Shop
+from tests.rotation.paper import ARN, Secret, Shop
+from wickie.credentials import Sensitive
 from wickie.deployment import Deployment, parameter_name
+from wickie.fingerprints import FingerprintTable, working_key
+from wickie.model import Stage
 
 STAGE = "test"
 
@@ -115,3 +119,51 @@ def config(tmp_path: Path) -> Path:
     }
     path.write_text(json.dumps(document))  # JSON is YAML too
     return path
+
+
+@dataclass
+class Stand:
+    """What a test of the scan has to hand."""
+
+    aws: SimpleNamespace
+    config: Path
+    folder: Path
+    values: dict[str, str]
+
+    def scan(self, *targets: Path, scan: Mapping[str, Any] = {}, **response: Any) -> Any:
+        """Run the flow over `targets`; returns its final state."""
+        document = json.loads(self.config.read_text())
+        listed = [{"kind": "directory", "path": str(t)} for t in targets]
+        document["scan"] = {"targets": listed, **scan}
+        document["response"] |= response
+        self.config.write_text(json.dumps(document))
+        from flows.nightly_scan import nightly_scan  # noqa: PLC0415  (only flow tests pay for Prefect)
+
+        return nightly_scan(self.config, return_state=True)
+
+    def plant(self, name: str, text: str) -> Path:
+        """Write `text` into a folder of its own, fit to be a target."""
+        target = self.folder / name
+        target.mkdir()
+        (target / "app.log").write_text(f"level=info msg=started\n{text}\n")
+        return target
+
+    def report(self) -> Any:
+        """The last report.json in the results bucket."""
+        listed = self.aws.s3.list_objects_v2(Bucket="results")["Contents"]
+        reports = [each for each in listed if each["Key"].endswith("report.json")]
+        key = max(reports, key=lambda each: each["LastModified"])["Key"]
+        return json.loads(self.aws.s3.get_object(Bucket="results", Key=key)["Body"].read())
+
+
+@pytest.fixture
+def stand(stage: SimpleNamespace, config: Path, tmp_path: Path) -> Stand:
+    """Values of the secret's versions, known to the scanner by their fingerprints."""
+    values = {version: secrets.token_urlsafe(32) for version in ("v0", "v1", "ancient")}
+    stages = {"v0": Stage.PREVIOUS, "v1": Stage.CURRENT, "ancient": Stage.RETIRED}
+    key_id = stage.ssm.get_parameter(Name="/wickie/test/fingerprint-key")["Parameter"]["Value"]
+    key = working_key(stage.kms, key_id)
+    table = FingerprintTable(stage.dynamodb, "fingerprint_table")
+    for version, value in values.items():
+        table.publish(ARN, version, stages[version], Sensitive(value), key)
+    return Stand(stage, config, tmp_path, values)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 import threading
-from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,61 +12,13 @@ import boto3
 import pytest
 from prefect.settings import get_current_settings
 
-from flows.nightly_scan import nightly_scan
-from tests.flows.conftest import recorded_tasks
-from tests.rotation.paper import ARN, Secret
+from tests.flows.conftest import Stand, recorded_tasks
+from tests.rotation.paper import Secret
 from wickie.asking import Patience
-from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, ProviderUnavailableError
-from wickie.fingerprints import FingerprintTable, working_key
-from wickie.model import Stage
 from wickie.scan import sources
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "shop")]
-
-
-@dataclass
-class Stand:
-    """What a test of the scan has to hand."""
-
-    aws: SimpleNamespace
-    config: Path
-    folder: Path
-    values: dict[str, str]
-
-    def scan(self, *targets: Path, **response: Any) -> Any:
-        """Run the flow over `targets`; returns its final state."""
-        document = json.loads(self.config.read_text())
-        document["scan"] = {"targets": [{"kind": "directory", "path": str(t)} for t in targets]}
-        document["response"] |= response
-        self.config.write_text(json.dumps(document))
-        return nightly_scan(self.config, return_state=True)
-
-    def plant(self, name: str, text: str) -> Path:
-        """Write `text` into a folder of its own, fit to be a target."""
-        target = self.folder / name
-        target.mkdir()
-        (target / "app.log").write_text(f"level=info msg=started\n{text}\n")
-        return target
-
-    def report(self) -> Any:
-        """The one report.json in the results bucket."""
-        listed = self.aws.s3.list_objects_v2(Bucket="results")["Contents"]
-        (key,) = [each["Key"] for each in listed if each["Key"].endswith("report.json")]
-        return json.loads(self.aws.s3.get_object(Bucket="results", Key=key)["Body"].read())
-
-
-@pytest.fixture
-def stand(stage: SimpleNamespace, config: Path, tmp_path: Path) -> Stand:
-    """Values of the secret's versions, known to the scanner by their fingerprints."""
-    values = {version: secrets.token_urlsafe(32) for version in ("v0", "v1", "ancient")}
-    stages = {"v0": Stage.PREVIOUS, "v1": Stage.CURRENT, "ancient": Stage.RETIRED}
-    key_id = stage.ssm.get_parameter(Name="/wickie/test/fingerprint-key")["Parameter"]["Value"]
-    key = working_key(stage.kms, key_id)
-    table = FingerprintTable(stage.dynamodb, "fingerprint_table")
-    for version, value in values.items():
-        table.publish(ARN, version, stages[version], Sensitive(value), key)
-    return Stand(stage, config, tmp_path, values)
 
 
 def test_a_leaked_value_in_use_is_rotated_and_reported_dead(stand: Stand, secret: Secret) -> None:

@@ -108,7 +108,7 @@ def test_no_record_has_a_field_that_the_head_of_the_line_has(kind: str) -> None:
 
 def test_a_column_is_as_deep_as_its_record() -> None:
     assert columns("findings")["managed"] == (
-        "struct<arn:string,version_id:string,stage:string,encoding:string>"
+        "struct<arn:string,version_id:string,stage:string,encoding:string,honeytoken:boolean>"
     )
     assert columns("rotations")["timeline"] == "array<struct<step:string,at:string,detail:string>>"
     assert columns("vulnerabilities")["cvss"] == "array<double>"

@@ -16,7 +16,7 @@ from wickie.model import Finding, ScanResult, Stage
 from wickie.scan.chunk import Chunk, Match
 from wickie.scan.detectors import KingfisherDetector, ManagedDetector
 from wickie.scan.identity import territory
-from wickie.scan.suppression import Ignore, Suppressions, read_baseline, write_baseline
+from wickie.scan.suppression import Baseline, Ignore, Suppressions, read_baseline, write_baseline
 
 TODAY = date(2026, 11, 26)
 
@@ -28,7 +28,9 @@ def ignore(about: str, until: date = TODAY) -> Ignore:
 def applied(finding: Finding, *waivers: Any) -> ScanResult:
     now = datetime.now(UTC)
     scan = ScanResult("r", now, now, 1, 1, findings=(finding,))
-    return Suppressions(waivers).apply(scan, TODAY)
+    ignores = tuple(each for each in waivers if isinstance(each, Ignore))
+    baselines = tuple(each for each in waivers if isinstance(each, Baseline))
+    return Suppressions(ignores, baselines).apply(scan, TODAY)
 
 
 def found(detector: Any, text: str, uri: str, source: str = "s3") -> Finding:

@@ -8,7 +8,9 @@ import pytest
 
 from tests.stacks.conftest import ROOT
 from wickie.config import Config, ManagedSecret, Network, Prefect, Reporting, Scan
+from wickie.config.honeytoken import Honeytoken
 from wickie.config.secret import Passwords
+from wickie.config.targets import IgnoredFinding, Verify
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -21,9 +23,10 @@ def test_the_example_loads(example: Config) -> None:
 
 
 SECTIONS = (Config, ManagedSecret, Passwords, Network, Scan, Reporting, Prefect)
+MORE = (Honeytoken, Verify, IgnoredFinding)
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", [*SECTIONS, *MORE])
 def test_the_example_shows_every_setting(section: type[BaseModel]) -> None:
     text = (ROOT / "wickie.example.yaml").read_text()
     assert not [name for name in section.model_fields if f"{name}:" not in text]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
+from bench.faults.standins.sts import Sts
 from wickie.watch import standing
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
@@ -49,7 +52,24 @@ class SecretsOnPaper:
     ],
 )
 def test_a_secret_is_counted_where_it_stands(state, counted):
-    metrics, named = standing(SecretsOnPaper(well=WELL, s=state), ["well", "s"])
+    manager = SecretsOnPaper(well=WELL, s=state)
+    metrics, named = standing(manager, ["well", "s"], None, {})
     assert {name: found for name, found in named.items() if found} == counted
     assert sum(metric.value for metric in metrics) == len(counted)
-    assert len(metrics) == 3  # a zero is told too: an alarm ends by it
+    assert len(metrics) == 4  # a zero is told too: an alarm ends by it
+
+
+@mock_aws
+def test_a_honeytoken_is_counted_once_somebody_has_used_it_and_if_nobody_can_tell():
+    iam = boto3.client("iam", "us-east-1")
+    keys = {}
+    for user in ("asleep", "used", "keyless"):
+        iam.create_user(UserName=user, Path="/honey/")
+        if user != "keyless":
+            keys[user] = iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
+    Sts().use(keys["used"], "s3")
+    users = {f"of-{user}": f"honey/{user}" for user in ("asleep", "used", "keyless", "gone")}
+    metrics, named = standing(SecretsOnPaper(), [], iam, users)
+    assert named["used"] == ["of-used"]
+    assert named["unreadable"] == ["of-keyless", "of-gone"]
+    assert {m.name: m.value for m in metrics}["HoneytokensUsed"] == 1

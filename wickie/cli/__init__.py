@@ -41,6 +41,8 @@ app.add_typer(_local, name="local")
 _config = typer.Typer(no_args_is_help=True, help="What wickie.yaml says.")
 app.add_typer(_config, name="config")
 app.add_typer(response.rollback, name="rollback")
+_honeytoken = typer.Typer(no_args_is_help=True, help="Secrets that nobody may use.")
+app.add_typer(_honeytoken, name="honeytoken")
 
 
 def main() -> None:
@@ -274,6 +276,44 @@ def _repair(  # noqa: PLR0917  (typer passes each by name)
         raise typer.BadParameter("--rotate writes a report of its own: run wickie rotate for JSON")
     wishes = Wishes(yes, rotate, restore, take_over, older_than)
     raise typer.Exit(run(tuple(secrets or ()), config, wishes, output))
+
+
+@_honeytoken.command("create")
+def _honeytoken_create(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Names in wickie.yaml. Default: all honeytokens."),
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """
+    Make the honeytokens in wickie.yaml, and publish what a scan recognises them by.
+
+    Changes in AWS: a secret that does not exist is made (CreateSecret), with a random value, or
+    with a new access key of its IAM user (CreateAccessKey), who must have no rights at all. One
+    that exists is read (GetSecretValue), and not changed. Its prints go to the stage's table. May
+    be run again at any time, and has to be when a value was changed.
+
+    The value is not shown: fetch it from Secrets Manager, and plant it where thieves look.
+    """
+    from wickie.cli.honeytoken import create
+
+    raise typer.Exit(create(tuple(names or ()), config))
+
+
+@_honeytoken.command("forget")
+def _honeytoken_forget(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names of secrets.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """
+    Give up honeytokens that no longer stand in wickie.yaml: scans recognise them no more.
+
+    Changes in AWS: their prints are deleted. Secrets and IAM users stay.
+    """
+    from wickie.cli.honeytoken import forget
+
+    raise typer.Exit(forget(tuple(names), config))
 
 
 @app.command("status")

@@ -14,7 +14,7 @@ from wickie.cli.failures import explain, warn
 from wickie.cli.findingkey import finding_key
 from wickie.cli.progress import scanning
 from wickie.cli.writing import write
-from wickie.config import Scan, load_config
+from wickie.config import Config, load_config
 from wickie.config.targets import Verify
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, NothingScannedError
@@ -27,12 +27,11 @@ from wickie.scan.eyes import Eyes
 from wickie.scan.places import openings
 from wickie.scan.sources.directory import Directory
 from wickie.scan.sources.git import Repository, is_repository
-from wickie.scan.suppression import Suppressions, read_baseline, write_baseline
+from wickie.scan.suppression import read_baseline, write_baseline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from wickie.config import Config
     from wickie.model import ScanResult
     from wickie.scan.chunk import Source
     from wickie.scan.sources.prefect import PrefectApi
@@ -71,12 +70,12 @@ def run(
         if not (where := target.parent).is_dir():
             raise ConfigError(f"cannot write {target}: there is no directory {where}; create it")
     config = _config(paths, config_path, wishes)
-    scan = config.scan if config else Scan()
-    verify = scan.verification or (Verify() if wishes.verify else None)
+    going_by = config or Config(stage=_NO_STAGE)
+    verify = going_by.scan.verification or (Verify() if wishes.verify else None)
     gaps: list[Gap] = []
     with scanning(show=output == "table") as watch:
         eyes = _eyes(config, verify, gaps)
-        suppressions = scan.suppressions(eyes.key, wishes.baseline)
+        suppressions = going_by.suppressions(eyes.key, wishes.baseline)
         sources = list(_local(paths) if paths else _targets(config, gaps))
         for gap in gaps:
             warn(f"not scanned: {gap.uri}: {gap.reason}")
@@ -92,14 +91,15 @@ def run(
         raise NothingScannedError(f"{named}: there is nothing to read; correct what is scanned")
     for gap in result.gaps:
         warn(f"not scanned: {gap.uri}: {gap.reason}")
-    result = replace(result, gaps=(*gaps, *result.gaps), notices=eyes.notices)
+    notices = (*eyes.notices, *going_by.unprinted(eyes.honeytokens))
+    result = replace(result, gaps=(*gaps, *result.gaps), notices=notices)
     if wishes.baseline_out:
         known = _written(wishes.baseline_out, result, eyes.key)
-        suppressions = Suppressions((*suppressions.waivers, known))
+        suppressions = replace(suppressions, baselines=(known,))
     result = suppressions.apply(result, result.finished.date())
     for notice in result.notices:
         warn(notice)
-    report = Report(config.stage if config else _NO_STAGE, result)
+    report = Report(going_by.stage, result)
     render = _RENDERERS.get(output)
     write(render and partial(render, report), partial(print_report, report), file)
     return report.exit_code()
@@ -121,7 +121,11 @@ def _config(paths: Sequence[Path], path: Path | None, wishes: Wishes) -> Config 
 
 def _written(path: Path, result: ScanResult, key: bytes) -> Baseline:
     today = result.finished.date()
-    path.write_text(write_baseline(result.findings, getpass.getuser(), today, key))
+    try:
+        owner = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        owner = "unknown"
+    path.write_text(write_baseline(result.findings, owner, today, key))
     return read_baseline(path, key)
 
 

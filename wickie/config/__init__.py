@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from wickie.config.dependents import Dependent
 from wickie.config.document import read
+from wickie.config.honeytoken import Honeytoken
 from wickie.config.network import Network, check_image, check_reach
 from wickie.config.prefect import Prefect, pusher_of
 from wickie.config.secret import ManagedSecret
 from wickie.config.section import Duration, Section, told_by_pydantic
 from wickie.config.targets import Scan, Target
-from wickie.config.together import check_secrets, same_secret
+from wickie.config.together import check_secrets
 from wickie.config.vulnerabilities import Vulnerabilities
 from wickie.errors import ConfigError
+from wickie.naming import same_secret
+from wickie.scan.suppression import Planted, Suppressions
 
 __all__ = [
     "Config",
     "Dependent",
+    "Honeytoken",
     "ManagedSecret",
     "Network",
     "Prefect",
@@ -98,6 +110,7 @@ class Config(Section):
     secrets: tuple[ManagedSecret, ...] = Field(
         default=(), validate_default=True, description="what wickie rotates"
     )
+    honeytokens: tuple[Honeytoken, ...] = ()
     scan: Scan = Scan()
     vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
@@ -158,6 +171,41 @@ class Config(Section):
     def _can_be_pulled(cls, image: str, others: ValidationInfo) -> str:
         told_by_pydantic(lambda: check_image(image, others.data.get("network", Network())))
         return image
+
+    @model_validator(mode="after")
+    def _nobody_uses_honeytokens(self) -> Config:
+        names = [token.name for token in self.honeytokens]
+        used = [name for name in names if self.secret(name)]
+        if twice := sorted({*used, *(name for name in names if names.count(name) > 1)}):
+            raise ValueError(
+                f"honeytokens: {', '.join(twice)} stands in this file twice; a honeytoken is "
+                f"nothing that rotates, or is used"
+            )
+        return self
+
+    def suppressions(self, key: bytes, baseline: Path | None = None) -> Suppressions:
+        """
+        What is not held against targets. Raises `ConfigError` for a baseline that is none.
+
+        Args:
+            key: What findings are named with.
+            baseline: Another than the one named here.
+        """
+        return Suppressions(
+            self.scan.waivers(),
+            self.scan.known(key, baseline),
+            tuple(Planted(t.name, t.planted) for t in self.honeytokens),
+        )
+
+    def unprinted(self, arns: Collection[str] | None) -> tuple[str, ...]:
+        """Of each honeytoken not among those with prints, what to do; None: nobody knows those."""
+        if arns is None:
+            return ()
+        return tuple(
+            f"honeytoken {token.name} is not recognised; run wickie honeytoken create"
+            for token in self.honeytokens
+            if not any(same_secret(token.name, arn) for arn in arns)
+        )
 
     def secret(self, name_or_arn: str) -> ManagedSecret | None:
         """Find a managed secret by its name, or by an ARN whose name part is that name."""

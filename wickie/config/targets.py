@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from wickie.config.section import Ignored, Section, told_by_pydantic
 from wickie.https import checked_url
-from wickie.scan.suppression import Ignore, Suppressions, read_baseline
+from wickie.scan.suppression import Baseline, Ignore, read_baseline
 from wickie.scan.verification import SECONDS
 
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
@@ -209,21 +209,14 @@ class Scan(Section):
         """Whom to ask whether what was found is live; None: nobody."""
         return Verify() if self.verify is True else self.verify or None
 
-    def suppressions(self, key: bytes, baseline: Path | None = None) -> Suppressions:
-        """
-        What is not held against targets. Raises `ConfigError` for a baseline that is none.
-
-        Args:
-            key: What findings are named with.
-            baseline: Another than the one named here.
-        """
-        path = baseline or self.baseline
-        known = (read_baseline(path, key),) if path else ()
-        return Suppressions((*self.waivers(), *known))
-
     def waivers(self) -> tuple[Ignore, ...]:
         """What is ignored by name."""
         return tuple(ignore.waiver() for ignore in self.ignore)
+
+    def known(self, key: bytes, baseline: Path | None = None) -> tuple[Baseline, ...]:
+        """What was known, by this baseline, or else the one named here. `ConfigError`."""
+        path = baseline or self.baseline
+        return (read_baseline(path, key),) if path else ()
 
     def declared(self) -> list[Mapping[str, Any]]:
         """Its targets as plain data: their kind, and the options that were given."""

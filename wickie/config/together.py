@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from wickie.errors import ConfigError
+from wickie.naming import same_secret
 from wickie.providers.registry import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wickie.config.secret import ManagedSecret
-
-
-def same_secret(name: str, other: str) -> bool:
-    """Whether both name one secret, each by its name or by an ARN."""
-    return bool(_names(name) & _names(other))
-
-
-def _names(text: str) -> set[str]:
-    """An ARN may end in six characters that are not the name's; a name is what it is."""
-    if not text.startswith("arn:"):
-        return {text}
-    name = text.partition(":secret:")[2]
-    return {name, re.sub(r"-\w{6}$", "", name)}
 
 
 def check_secrets(secrets: Sequence[ManagedSecret]) -> None:

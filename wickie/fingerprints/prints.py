@@ -74,6 +74,7 @@ class Fingerprint:
     digest: bytes
     adopted: int = 0
     """When it was published, if the value was in use before that: seconds since 1970."""
+    honeytoken: bool = False
 
 
 _Entry = tuple[str, int, tuple[int, ...], bytes]

@@ -12,7 +12,7 @@ from wickie.fingerprints.prints import Fingerprint, entries, pack, unpack
 from wickie.model import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -63,6 +63,29 @@ class FingerprintTable:
             },
         )
 
+    def plant(self, arn: str, version_id: str, texts: Iterable[str], key: bytes) -> None:
+        """Make a honeytoken recognisable by any of these texts of its value."""
+        self.dynamodb.put_item(
+            TableName=self.name,
+            Item={
+                "secret": {"S": arn},
+                "version": {"S": version_id},
+                "entries": {"B": b"".join(pack(entries(text, key)) for text in texts)},
+                "stage": {"S": Stage.CURRENT.value},
+                "adopted": {"N": str(int(self.now()))},
+                "honeytoken": {"BOOL": True},
+            },
+        )
+
+    def uproot(self, arn: str, version_id: str) -> None:
+        """Forget a version of a honeytoken."""
+        self.dynamodb.delete_item(
+            TableName=self.name,
+            Key={"secret": {"S": arn}, "version": {"S": version_id}},
+            ConditionExpression="honeytoken = :yes",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+
     def restage(self, arn: str, stages: Mapping[str, Stage]) -> None:
         """
         Set the stage of every published version of a secret; those not named are retired.
@@ -84,8 +107,9 @@ class FingerprintTable:
         for item in found:
             arn, version = item["secret"]["S"], item["version"]["S"]
             stage, adopted = Stage(item["stage"]["S"]), int(item["adopted"]["N"])
+            honey = item.get("honeytoken", {}).get("BOOL", False)
             for name, length, windows, whole in unpack(item["entries"]["B"]):
-                yield Fingerprint(arn, version, stage, name, length, windows, whole, adopted)
+                yield Fingerprint(arn, version, stage, name, length, windows, whole, adopted, honey)
 
     def _restaged(self, arn: str, stages: Mapping[str, Stage]) -> bool:
         seen = self._stages(arn)

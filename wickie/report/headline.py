@@ -32,10 +32,13 @@ def headline(report: Report) -> Headline:
     names = ", ".join(map(secret_name, unanswered))
     undone = [r for r in report.rotations if r.state is not RotationState.ROTATED]
     live = [f for f in others if f.verdict is Verdict.LIVE]
+    copied = {f.managed.arn for f in report.counted if f.managed and f.managed.honeytoken}
+    taken = ", ".join(map(secret_name, sorted(copied)))
     beside = f"; {count(len(others), 'other finding')}" if others else ""
     claims: tuple[tuple[Sized, str, str, Tone], ...] = (
         (unanswered, "leaked secret", f" may still work: {names}", Tone.BAD),
         (undone, "secret", " could not be rotated", Tone.BAD),
+        (copied, "honeytoken", f" found where nobody planted it: {taken}", Tone.BAD),
         (live, "live credential", " found", Tone.BAD),
         (
             leaked,
@@ -68,7 +71,7 @@ def dead_versions(report: Report) -> set[tuple[str, str | None]]:
 
 def leaked_secrets(report: Report) -> list[str]:
     """ARNs of the secrets a version of which, not yet retired, was found; in order of urgency."""
-    found = [f.managed for f in report.counted if f.managed]
+    found = [f.managed for f in report.counted if f.managed and not f.managed.honeytoken]
     return list(dict.fromkeys(m.arn for m in found if m.stage is not Stage.RETIRED))
 
 

@@ -36,17 +36,20 @@ class Eyes:
     key: bytes = field(repr=False)
     detectors: Sequence[Detector] = field(repr=False)
     verification: Verification | None = None
+    honeytokens: frozenset[str] | None = None
+    """ARNs of those that are recognised; None where no stage is known."""
 
     @classmethod
     def of(cls, clients: Clients, deployed: Deployment, verify: Verify | None) -> Self:
         """Those of a stage, with the fingerprints of its managed secrets."""
         key = working_key(clients.kms, deployed.fingerprint_key)
-        prints = FingerprintTable(clients.dynamodb, deployed.fingerprint_table).load()
+        prints = tuple(FingerprintTable(clients.dynamodb, deployed.fingerprint_table).load())
         issuers = tuple(open_issuers(clients, verify.urls())) if verify else ()
         askable = {rule for issuer in issuers for rule in issuer.rules}
-        managed, others = open_detectors(key, tuple(prints), askable)
+        managed, others = open_detectors(key, prints, askable)
         asking = Verification(issuers, managed.knows, verify.seconds) if verify else None
-        return cls(key, (managed, others), asking)
+        honeytokens = frozenset(each.arn for each in prints if each.honeytoken)
+        return cls(key, (managed, others), asking, honeytokens)
 
     @property
     def notices(self) -> tuple[str, ...]:

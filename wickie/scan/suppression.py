@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
-from wickie.model import Stage
+from wickie.model import Stage, Suppression
+from wickie.naming import same_secret
 from wickie.scan.identity import key_name
 from wickie.waivers import Waiver, ended
 
@@ -21,20 +23,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from wickie.model import Finding, ScanResult, Suppression
+    from wickie.model import Finding, ScanResult
 
 _IN_USE: Final = (Stage.CURRENT, Stage.PENDING)
 _FORMAT: Final = "wickie baseline 1"
 _BASELINE_LASTS: Final = timedelta(days=365)
+_PLANTED: Final = Suppression("wickie.yaml", "planted here, for whoever takes it")
 
 
 @dataclass(frozen=True)
 class Ignore(Waiver):
     """A waiver of one finding, by its id; or by its key, of a value wherever in a territory."""
-
-    def covers(self, finding: Finding) -> bool:
-        """Whether it is about this one."""
-        return self.about in {finding.id, finding.value_key}
 
 
 @dataclass(frozen=True)
@@ -55,28 +54,53 @@ class Baseline(Waiver):
 
 
 @dataclass(frozen=True)
+class Planted:
+    """The places where a honeytoken is to be found; anywhere else, somebody has copied it to."""
+
+    name: str
+    places: tuple[str, ...]
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether it is this one, in such a place."""
+        managed = finding.managed
+        return (
+            managed is not None
+            and managed.honeytoken
+            and same_secret(self.name, managed.arn)
+            and any(fnmatchcase(finding.location.uri, place) for place in self.places)
+        )
+
+
+@dataclass(frozen=True)
 class Suppressions:
     """Everything that is not held against the targets of one scan; the first that covers counts."""
 
-    waivers: tuple[Ignore | Baseline, ...] = ()
+    ignores: tuple[Ignore, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    planted: tuple[Planted, ...] = ()
 
     def apply(self, scan: ScanResult, today: date) -> ScanResult:
         """Mark what is suppressed, and tell what has ended and what is not honoured."""
-        holding = [each for each in self.waivers if each.holds(today)]
+        waivers: tuple[Waiver, ...] = (*self.ignores, *self.baselines)
+        ignored = {each.about: each for each in reversed(self.ignores) if each.holds(today)}
+        known = [each for each in self.baselines if each.holds(today)]
         findings, refused = [], dict[str, None]()
         for finding in scan.findings:
-            waiver = next((each for each in holding if each.covers(finding)), None)
-            if waiver and is_in_use(finding):
-                refused[_refusal(waiver, finding)] = None
-                waiver = None
-            by: Suppression | None = waiver.suppression if waiver else None
+            by = _PLANTED if any(each.covers(finding) for each in self.planted) else None
+            waiver: Waiver | None = ignored.get(finding.id) or ignored.get(finding.value_key)
+            waiver = waiver or next((each for each in known if each.covers(finding)), None)
+            if waiver and not by:
+                if is_in_use(finding):
+                    refused[_refusal(waiver, finding)] = None
+                else:
+                    by = waiver.suppression
             findings.append(replace(finding, suppressed_by=by))
-        notices = (*scan.notices, *ended(self.waivers, today), *refused)
+        notices = (*scan.notices, *ended(waivers, today), *refused)
         return replace(scan, findings=tuple(findings), notices=notices)
 
 
 def is_in_use(finding: Finding) -> bool:
-    """Whether it is the value of a managed secret that somebody signs in with."""
+    """Whether it is the value of a managed secret that somebody signs in with, or a honeytoken."""
     return finding.managed is not None and finding.managed.stage in _IN_USE
 
 
@@ -131,7 +155,7 @@ def _refusal(waiver: Waiver, finding: Finding) -> str:
     managed = finding.managed
     assert managed  # noqa: S101  (what is in use is managed)
     name = managed.arn.partition(":secret:")[2] or managed.arn
-    return (
-        f"the ignore of {waiver.about} by {waiver.owner} does not cover the {managed.stage} value "
-        f"of {name}, which is in use; rotate it"
-    )
+    told = f"the ignore of {waiver.about} by {waiver.owner} does not cover"
+    if managed.honeytoken:
+        return f"{told} the honeytoken {name}; if it may lie there, say so under its planted"
+    return f"{told} the {managed.stage} value of {name}, which is in use; rotate it"

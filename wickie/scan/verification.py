@@ -90,10 +90,11 @@ class Verification:
         return replace(match, finding=replace(match.finding, verdict=verdict), credential=None)
 
     def _verdict(self, rule: str, credential: Sensitive | AccessKey) -> Verdict:
-        value = credential.secret_key if isinstance(credential, AccessKey) else credential
-        if rule not in self._issuers or self._is_ours(value.reveal().encode()):
+        texts = _texts(credential)
+        if rule not in self._issuers or any(self._is_ours(text) for text in texts):
             return Verdict.UNKNOWN
-        name = self._name(credential, value)
+        # So that no plaintext is kept to know it again.
+        name = blake2b(b" ".join(texts), key=self._key, digest_size=16).digest()
         with self._asking:
             if name not in self._known and self._left > 0:
                 self._known[name] = self._asked(self._issuers[rule], credential)
@@ -112,8 +113,9 @@ class Verification:
         finally:
             self._left -= self._clock() - begun
 
-    def _name(self, credential: Sensitive | AccessKey, value: Sensitive) -> bytes:
-        """So that no plaintext is kept to know it again."""
-        holder = credential.key_id if isinstance(credential, AccessKey) else ""
-        text = f"{holder} {value.reveal()}".encode()
-        return blake2b(text, key=self._key, digest_size=16).digest()
+
+def _texts(credential: Sensitive | AccessKey) -> tuple[bytes, ...]:
+    """All its parts, in the clear."""
+    if isinstance(credential, AccessKey):
+        return credential.key_id.encode(), credential.secret_key.reveal().encode()
+    return (credential.reveal().encode(),)

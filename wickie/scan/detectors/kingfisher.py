@@ -20,7 +20,7 @@ from wickie.model import Finding, Gap, Severity
 from wickie.scan import rules
 from wickie.scan.chunk import Chunk, Match
 from wickie.scan.detectors import plausible
-from wickie.scan.detectors.presented import credential_of
+from wickie.scan.detectors.presented import Presented
 from wickie.scan.identity import finding_id, value_key
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class KingfisherDetector:
                 yield from self._matches(chunk, found)
 
     def _matches(self, chunk: Chunk, found: list[kingfisher_sdk.Finding]) -> Iterator[Match]:
+        presented = Presented(found if self._askable else ())
         placed = [(f.location["start_offset"], f) for f in found if f.visible]
         for _, each in sorted(placed, key=itemgetter(0)):
             span = _span(chunk, each)
@@ -128,7 +129,7 @@ class KingfisherDetector:
                 source=chunk.source,
                 value_key=value_key(self._key, encoded, chunk.source, chunk.artifact),
             )
-            asked = credential_of(each, found) if each.rule_id in self._askable else None
+            asked = presented.of(each) if each.rule_id in self._askable else None
             yield Match(finding, chunk, span, generic=generic, credential=asked)
 
 

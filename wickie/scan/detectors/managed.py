@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Words = NDArray[np.uint64]
 
 RULE: Final = "wickie.managed-secret"
+HONEYTOKEN_RULE: Final = "wickie.honeytoken"
 
 _SEVERITIES: Final = {
     Stage.CURRENT: Severity.CRITICAL,
@@ -61,7 +62,9 @@ class ManagedDetector:
         self._dense = _table(bits, windows >> np.uint32(32 - bits))
         self._sparse = _table(_SPARSE_BITS, windows & _SPARSE)
         self._scratch = threading.local()
-        self._stages = {(f.arn, f.version_id): f.stage for f in self._fingerprints}
+        self._versions = {
+            (f.arn, f.version_id): (f.stage, f.honeytoken) for f in self._fingerprints
+        }
 
     @property
     def version(self) -> str:
@@ -78,10 +81,11 @@ class ManagedDetector:
         if finding.managed is None:
             return finding
         version = finding.managed
-        stage = self._stages.get((version.arn, version.version_id))
-        if stage is None:
+        today = self._versions.get((version.arn, version.version_id))
+        if today is None:
             return None
-        return _of_version(finding, replace(version, stage=stage))
+        stage, honeytoken = today
+        return _of_version(finding, replace(version, stage=stage, honeytoken=honeytoken))
 
     def knows(self, value: bytes) -> bool:
         """Whether the value of a managed secret is, or is part of, this one."""
@@ -106,7 +110,9 @@ class ManagedDetector:
             yield Match(findings[known], chunk, (start, end))
 
     def _finding(self, chunk: Chunk, start: int, found: Fingerprint) -> Finding:
-        version = ManagedVersion(found.arn, found.version_id, found.stage, found.encoding)
+        version = ManagedVersion(
+            found.arn, found.version_id, found.stage, found.encoding, found.honeytoken
+        )
         value = f"{version.arn} {version.version_id}".encode()
         finding = Finding(
             id=finding_id(self._key, RULE, value, chunk.artifact),
@@ -178,6 +184,13 @@ class ManagedDetector:
 
 def _of_version(finding: Finding, version: ManagedVersion) -> Finding:
     name = version.arn.partition(":secret:")[2] or version.arn
+    if version.honeytoken:
+        return replace(
+            finding,
+            rule_id=HONEYTOKEN_RULE,
+            title=f"Honeytoken {name}, which nobody may use",
+            managed=version,
+        )
     return replace(
         finding,
         title=f"{version.stage.value} value of the managed secret {name}",
