@@ -11,7 +11,7 @@ import boto3
 
 from wickie.response.condemned import Condemned
 from wickie.response.lambda_rollback import LambdaRollback
-from wickie.rotation.asking import Patience
+from wickie.asking import Patience
 from wickie.vulnerabilities.build import build_of_code
 
 BRIEF = Patience(0.05, first=0.001)

@@ -9,7 +9,7 @@ from typing import Any
 
 from wickie.response.condemned import Condemned
 from wickie.response.ecs_rollback import EcsRollback
-from wickie.rotation.asking import Patience
+from wickie.asking import Patience
 
 BRIEF = Patience(0.05, first=0.001)
 FAMILY = "arn:aws:ecs:us-east-1:123456789012:task-definition/shop:"

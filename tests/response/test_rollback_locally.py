@@ -14,7 +14,7 @@ from wickie.response.action import OutcomeState, Plan
 from wickie.response.condemned import Condemned
 from wickie.response.ecs_rollback import EcsRollback
 from wickie.response.runner import carry_out, take_back
-from wickie.rotation.asking import Patience
+from wickie.asking import Patience
 
 pytestmark = pytest.mark.slow
 

@@ -11,6 +11,8 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from wickie.config.dependents import Dependent
+from wickie.config.events import EventRule  # noqa: TC001  (pydantic reads it)
+from wickie.config.prefect import Prefect  # noqa: TC001  (likewise)
 from wickie.config.secret import ManagedSecret
 from wickie.config.section import Duration, Section
 from wickie.config.targets import Scan, Target
@@ -61,10 +63,12 @@ class Config(Section):
     """One stage of wickie in one account and region."""
 
     stage: str = Field(pattern=r"[a-z][a-z0-9-]{0,19}")
+    prefect: Prefect | None = None
     secrets: tuple[ManagedSecret, ...] = ()
     scan: Scan = Scan()
     vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
+    events: tuple[EventRule, ...] = ()
     network: Network = Network()
     image: str = Field(
         default="wickie:latest", description="container image of the flows, best given by digest"
@@ -81,6 +85,15 @@ class Config(Section):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)} stands here twice; a secret has one strategy")
         return secrets
+
+    @model_validator(mode="after")
+    def _somebody_is_told(self) -> Config:
+        if self.events and not self.prefect:
+            raise ValueError("events start runs of Prefect: say where it is, under prefect")
+        names = [event.name for event in self.events]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"events: {', '.join(twice)} stands here twice; name each once")
+        return self
 
     def secret(self, name_or_arn: str) -> ManagedSecret | None:
         """Find a managed secret by its name, or by an ARN whose name part is that name."""

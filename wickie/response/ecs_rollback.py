@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from wickie.asking import Patience, asking
 from wickie.errors import NotFoundError, ResponseError
 from wickie.response.action import Check, Plan
 from wickie.response.condemned import Condemned
-from wickie.rotation.asking import Patience, asking
 from wickie.vulnerabilities.build import build_of_image
 
 if TYPE_CHECKING:

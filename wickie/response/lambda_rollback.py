@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from wickie.asking import Patience, asking
 from wickie.awsjson.errors import refusals
 from wickie.errors import ResponseError
 from wickie.response.action import Check, Plan
 from wickie.response.condemned import Condemned
-from wickie.rotation.asking import Patience, asking
 from wickie.vulnerabilities.build import build_of_code
 
 if TYPE_CHECKING:

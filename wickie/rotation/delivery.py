@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from wickie.credentials import Sensitive
 from wickie.errors import ConfigError, DependentError, NotFoundError, redacted
 from wickie.https import authorization, place
-from wickie.rotation.asking import asking
-from wickie.rotation.prefect_server import PrefectServer
+from wickie.prefect import PERMISSIONS, PrefectServer, read_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from wickie.aws import Clients
     from wickie.rotation.driver import Rotation
 
-PERMISSIONS: Final = ("secretsmanager:GetSecretValue",)
-"""On the secrets that hold the keys of Prefect's API."""
+__all__ = ["PERMISSIONS", "Block", "act"]
 
 
 def act(
@@ -43,27 +41,22 @@ def act(
             f"block {asked[1]} is not declared for this secret; declare it under dependents in "
             f"wickie.yaml and run cdk deploy"
         )
-    keys = {name: _read(clients, entry.get(name)) for name in ("api_key", "auth_string")}
-    server = PrefectServer(entry["api_url"], authorization(**keys), ca_bundle)
+    keys = {
+        name: read_key(clients.secrets_manager, entry[name]).text
+        for name in ("api_key", "auth_string")
+        if name in entry
+    }
+    header = authorization(keys.get("api_key"), keys.get("auth_string"))
+    server = PrefectServer(entry["api_url"], header, ca_bundle)
     block = Block(server, entry["block"], entry["fields"])
     credential = rotation.secret.read(rotation.secret.versions().current())
     document = json.loads(credential.to_secret_string())
-    confidential = [credential.secret, *(Sensitive(key) for key in keys.values() if key)]
+    confidential = [credential.secret, *map(Sensitive, keys.values())]
     with redacted(*confidential):
         if event["Action"] == "locate":
             block.locate()
             return "it exists"
         return block.deliver(document)
-
-
-def _read(clients: Clients, secret: str | None) -> str | None:
-    if secret is None:
-        return None
-    with asking(f"secret {secret}"):
-        value = clients.secrets_manager.get_secret_value(SecretId=secret).get("SecretString", "")
-    if not value.strip():
-        raise ConfigError(f"secret {secret} holds no text; store the key of Prefect's API in it")
-    return value
 
 
 @dataclass(frozen=True)

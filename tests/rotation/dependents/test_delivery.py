@@ -13,13 +13,14 @@ import pytest
 from tests.rotation.conftest import SecretsManager
 from tests.rotation.dependents.servers import Request, serve
 from wickie.errors import (
+    AuthenticationError,
     ConfigError,
     DependentError,
     NotFoundError,
     ProviderError,
     ProviderUnavailableError,
 )
-from wickie.rotation import prefect_server
+from wickie.prefect import PrefectServer
 from wickie.rotation.asking import Patience
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -159,7 +160,7 @@ def test_a_key_that_the_server_refuses_is_told_and_not_shown(
 ) -> None:
     wrong = secrets.token_urlsafe(24)
     key = aws.client.create_secret(Name=secrets.token_hex(4), SecretString=wrong)["ARN"]
-    with pytest.raises(DependentError, match=r"refuses wickie \(401\)") as caught:
+    with pytest.raises(AuthenticationError, match=r"refuses wickie \(401\)") as caught:
         deliver(changed(function, api_key=key), arn)
     assert wrong not in str(caught.value)
 
@@ -172,7 +173,7 @@ def test_a_busy_server_is_asked_again(function: SecretsManager, arn: str, prefec
 def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(
     function: SecretsManager, arn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prefect_server, "_PATIENCE", Patience(0))
+    monkeypatch.setattr("wickie.prefect._PATIENCE", Patience(0))
     with pytest.raises(ProviderUnavailableError, match="does not answer"):
         deliver(changed(function, api_url="http://localhost:9/api"), arn)
 
@@ -181,13 +182,13 @@ def test_what_a_server_answers_is_never_quoted(
     function: SecretsManager, arn: str, prefect: Prefect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prefect, "refuses", [400])
-    with pytest.raises(DependentError, match="answered 400; read its log"):
+    with pytest.raises(ProviderError, match="answered 400; read its log"):
         deliver(function, arn)
 
     def breaks(*_: object) -> None:
         raise RuntimeError("quoting first-password")
 
-    monkeypatch.setattr(prefect_server.PrefectServer, "patch", breaks)
+    monkeypatch.setattr(PrefectServer, "patch", breaks)
     with pytest.raises(ProviderError) as caught:
         deliver(function, arn)
     assert "first-password" not in str(caught.value)

@@ -21,7 +21,7 @@ from local.world import ACCOUNT, REGION
 from stacks.packaging import archive, build
 from tests.rotation.conftest import Server
 from wickie.aws import Clients
-from wickie.errors import ConfigError, DependentError, NotFoundError
+from wickie.errors import AuthenticationError, ConfigError, NotFoundError
 from wickie.model import DependentState
 from wickie.rotation.dependents.registry import open_dependent
 from wickie.rotation.registry import DELIVERY
@@ -200,7 +200,7 @@ def test_a_password_that_the_server_refuses_is_told(world: World, arn: str) -> N
     client.put_secret_value(SecretId="prefect/auth", SecretString="wickie:wrong")
     try:
         dependent = open_dependent(arn, world.entry("secret/shop-db"), world.clients)
-        with pytest.raises(DependentError, match=r"refuses wickie \(401\)"):
+        with pytest.raises(AuthenticationError, match=r"refuses wickie \(401\)"):
             dependent.refresh("v")
     finally:
         client.put_secret_value(SecretId="prefect/auth", SecretString=world.auth)
