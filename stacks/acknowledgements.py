@@ -104,6 +104,14 @@ def accepted(config: Config) -> list[Accepted]:
             )
             for group in groups(config)
         ]
+        if config.events and config.prefect and config.prefect.backend == "self-hosted":
+            entries.append(
+                Accepted(
+                    f"WickieResponse-{config.stage}/Dispatch/Role",
+                    f"{_IAM5}[Resource::*]",
+                    "A function in a VPC: IAM grants its network interfaces on * or not at all.",
+                )
+            )
     else:
         entries.append(
             Accepted(

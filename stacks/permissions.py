@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wickie import deployment, fingerprints, status
+from wickie import deployment, dispatch, fingerprints, prefect, status
 from wickie.report import store
 from wickie.response import ecs_rollback, throttle
 from wickie.response.ecs_rollback import EcsRollback
@@ -27,6 +27,10 @@ REFRESH: Final = refresh.PERMISSIONS
 
 # The function that counts secrets that need a person.
 WATCH: Final = status.PERMISSIONS
+
+# The function that starts flows for events.
+PREFECT_KEY: Final = prefect.PERMISSIONS
+TAKE_MESSAGES: Final = dispatch.QUEUE_PERMISSIONS
 
 # Flows.
 REPLACE: Final = replacement.PERMISSIONS

@@ -11,6 +11,7 @@ from cdk_nag import AwsSolutionsChecks
 from stacks.acknowledgements import acknowledge
 from stacks.data import DataStack
 from stacks.observability import ObservabilityStack
+from stacks.response import ResponseStack
 from stacks.rotation import RotationStack
 from stacks.work_pool import WorkPoolStack
 
@@ -52,4 +53,6 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
     RotationStack(app, config, data, code_for)
     WorkPoolStack(app, config, data)
     ObservabilityStack(app, config, code_for)
+    if config.prefect and config.events:
+        ResponseStack(app, config, config.prefect, code_for)
     acknowledge(app, config)

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+QUEUE_PERMISSIONS: Final = (
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+)
+"""By which Lambda, in the name of the function, takes messages from its queue."""
+
 _PATH: Final = re.compile(r"\$((?:\.[\w-]+|\['[^']+'\]|\[\d+\])*)")
 _STEP: Final = re.compile(r"\.([\w-]+)|\['([^']+)'\]|\[(\d+)\]")
 
