@@ -29,6 +29,7 @@ from local import (
     iam,
     s3,
     secretsmanager,
+    sqs,
 )
 from local.world import World, environment
 
@@ -37,7 +38,17 @@ if TYPE_CHECKING:
 
     Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-SERVICES = (iam, s3, awslambda, event_sources, secretsmanager, events, ecs, cloudformation)
+SERVICES = (
+    iam,
+    s3,
+    sqs,
+    awslambda,
+    event_sources,
+    secretsmanager,
+    events,
+    ecs,
+    cloudformation,
+)
 """Each has `complete(world)`, which makes moto's service behave as AWS documents it."""
 
 

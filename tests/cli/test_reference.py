@@ -23,6 +23,7 @@ def test_every_command_has_its_section() -> None:
             "wickie repair",
             "wickie status",
             "wickie demo",
+            "wickie trigger",
             "wickie local up",
             "wickie config check",
             "wickie rollback plan",

@@ -79,7 +79,11 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
     )
     service = {"kind": "ecs-service", "cluster": "shop", "service": "web"}
     section = {"targets": [{"kind": "inspector-findings"}], "rollback": [{"target": service}]}
-    vulnerable = Config.model_validate({"stage": "x", "vulnerabilities": section})
+    prefect = {"api_url": "https://a.b", "backend": "self-hosted", "auth_string_secret": "p"}
+    events = [{"name": "a", "pattern": {"source": ["wickie"]}, "deployment": "b/c"}]
+    vulnerable = Config.model_validate(
+        {"stage": "x", "vulnerabilities": section, "prefect": prefect, "events": events}
+    ).model_copy(update={"network": network})
     configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers)
     for config in (*configs, vulnerable):
         entries = accepted(config)

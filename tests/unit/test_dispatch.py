@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.prefect import Prefect
 from tests.rotation.dependents.servers import serve
 from wickie.asking import Patience
 from wickie.config.events import EventRule
@@ -51,28 +52,6 @@ def test_what_is_meant_to_be_a_path_and_is_none_is_refused_when_wickie_yaml_is_r
         check_path(path)
     with pytest.raises(ValueError, match="is no path"):
         EventRule(name="a", pattern={"source": ["b"]}, deployment="c/d", parameters={"e": path})
-
-
-class Prefect:
-    """A server with one deployment, which makes one run for each idempotency key."""
-
-    def __init__(self, place: str) -> None:
-        self.url = f"http://{place}/api"
-        self.runs: dict[str, dict[str, Any]] = {}
-        self.authorizations: set[str] = set()
-        self.up = True
-
-    def answer(self, request: Any) -> tuple[int, dict[str, str], bytes]:
-        self.authorizations.add(request.headers.get("Authorization", ""))
-        if not self.up:
-            return 503, {}, b""
-        if request.path == "/api/deployments/name/rotate/on-demand":
-            return 200, {}, b'{"id": "d1"}'
-        if request.path == "/api/deployments/d1/create_flow_run":
-            body = json.loads(request.body)
-            self.runs.setdefault(body["idempotency_key"], body)
-            return 201, {}, json.dumps({"id": body["idempotency_key"]}).encode()
-        return 404, {}, b"{}"
 
 
 @pytest.fixture

@@ -297,3 +297,6 @@ def _config_check(config: ConfigPath = DEFAULT_CONFIG) -> None:
         f"{config} is valid: stage {found.stage}, {len(found.secrets)} secrets, "
         f"{len(found.scan.targets)} targets"
     )
+
+
+app.command("trigger")(response.trigger)
