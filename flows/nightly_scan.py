@@ -30,6 +30,7 @@ from wickie.deployment import Deployment
 from wickie.errors import ConfigError, Error, NothingScannedError, RotationError
 from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Finding, Gap, RotationOutcome, RotationState, ScanResult
+from wickie.report.bus import announce_leaks
 from wickie.report.headline import headline
 from wickie.report.record import Report
 from wickie.report.store import publish
@@ -89,6 +90,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
     scan = replace(scan, findings=findings)
     report = Report(config.stage, scan, tuple(responses.values()))
     files = step("publish report", lambda: publish(clients.s3, deployed.results_bucket, report))
+    step("announce", lambda: announce_leaks(clients, config.stage, report.findings))
     _show(report, files)
     return _concluded(report, scan, files)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wickie import deployment, dispatch, fingerprints, prefect, status
-from wickie.report import store
+from wickie.report import bus, store
 from wickie.response import ecs_rollback, throttle
 from wickie.response.ecs_rollback import EcsRollback
 from wickie.response.lambda_rollback import LambdaRollback
@@ -37,6 +37,7 @@ REPLACE: Final = replacement.PERMISSIONS
 RECOGNISE: Final = fingerprints.RECOGNISE_PERMISSIONS
 RECORD: Final = (*throttle.PERMISSIONS, *ledger.PERMISSIONS)
 STORE: Final = store.PERMISSIONS
+ANNOUNCE: Final = bus.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
 

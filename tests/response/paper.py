@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from wickie.asking import Patience
 from wickie.response.condemned import Condemned
 from wickie.response.ecs_rollback import EcsRollback
-from wickie.asking import Patience
 
 BRIEF = Patience(0.05, first=0.001)
 FAMILY = "arn:aws:ecs:us-east-1:123456789012:task-definition/shop:"

@@ -10,11 +10,11 @@ import pytest
 from local.server import LocalAws
 from tests.local.fargate import Fargate, until
 from tests.response.paper import digest, image
+from wickie.asking import Patience
 from wickie.response.action import OutcomeState, Plan
 from wickie.response.condemned import Condemned
 from wickie.response.ecs_rollback import EcsRollback
 from wickie.response.runner import carry_out, take_back
-from wickie.asking import Patience
 
 pytestmark = pytest.mark.slow
 

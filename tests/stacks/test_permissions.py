@@ -12,7 +12,7 @@ from wickie.config import Config
 from wickie.errors import ConfigError
 from wickie.prefect import PERMISSIONS as PREFECT
 from wickie.providers.registry import find_engine
-from wickie.report import store
+from wickie.report import bus, store
 from wickie.response import throttle
 from wickie.response.lambda_rollback import LambdaRollback
 from wickie.rotation import leases, refresh, replacement, versions
@@ -133,6 +133,7 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
         *cache.PERMISSIONS,
         *fingerprints.RECOGNISE_PERMISSIONS,
         *store.PERMISSIONS,
+        *bus.PERMISSIONS,
         *deployment.PERMISSIONS,
     }
 
