@@ -17,7 +17,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from stacks.constructs.dashboard import rotation_dashboard
 from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
-from stacks.constructs.names import secret_arns
+from stacks.constructs.names import secret_arns, undelivered_events
 from stacks.permissions import WATCH
 from wickie.metrics import NAMESPACE, OVERDUE, REPAIRS, STUCK, UNREADABLE
 
@@ -54,6 +54,8 @@ class ObservabilityStack(Stack):
             self._standing("Overdue", OVERDUE, 1, "run `wickie status`, then `wickie rotate`"),
             self._standing("Unreadable", UNREADABLE, 2, "a secret is gone, or no longer ours"),
         ]
+        if config.events:
+            alarms.append(self._undelivered())
         self._watch(code_for)
         rotation_dashboard(self, config.stage, alarms)
 
@@ -93,6 +95,17 @@ class ObservabilityStack(Stack):
             period=Duration.minutes(5),
         )
         return self._alarm("RotationFailed", metric, 1, "read the rotation function's log")
+
+    def _undelivered(self) -> cloudwatch.Alarm:
+        metric = cloudwatch.Metric(
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions_map={"QueueName": undelivered_events(self._config.stage)},
+            statistic="Maximum",
+            period=Duration.minutes(5),
+        )
+        remedy = "an event started no run: read the dispatch function's log, then send it again"
+        return self._alarm("Undelivered", metric, 1, remedy)
 
     def _standing(self, id_: str, metric_name: str, hours: int, remedy: str) -> cloudwatch.Alarm:
         metric = cloudwatch.Metric(

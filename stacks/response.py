@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 
 from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
-from stacks.constructs.names import secret_arns
+from stacks.constructs.names import secret_arns, undelivered_events
 from stacks.permissions import PREFECT_KEY, TAKE_MESSAGES
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ResponseStack(Stack):
             f"WickieResponse-{config.stage}",
             description="wickie: flows that start when something happens",
         )
-        undelivered = self._queue("Undelivered", f"wickie-{config.stage}-events-dlq")
+        undelivered = self._queue("Undelivered", undelivered_events(config.stage))
         queue = self._queue(
             "Queue",
             f"wickie-{config.stage}-events",

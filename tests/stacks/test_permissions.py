@@ -242,6 +242,8 @@ def test_the_dispatch_function_may_take_messages_and_read_the_key_of_prefect(
     assert target["DeadLetterConfig"]
     template = target["InputTransformer"]["InputTemplate"]
     assert template == '{"name": "leak", "event": <aws.events.event.json>}'
+    alarms = assembly.resources("AWS::CloudWatch::Alarm", "WickieObservability-dev").values()
+    assert "wickie-dev-events-dlq" in str([a["Properties"].get("Dimensions") for a in alarms])
 
 
 def test_a_permission_nobody_gave_a_resource_to_stops_synthesis() -> None:
