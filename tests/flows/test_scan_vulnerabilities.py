@@ -121,9 +121,10 @@ def live(stage: SimpleNamespace, tmp_path: Path) -> Any:  # noqa: ARG001  (moto 
     role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
     client = boto3.client("lambda", "us-east-1")
     package = tmp_path / "function.zip"
-    for version, pins in enumerate(("werkzeug==3.1.0", "werkzeug==0.15.2"), 1):
+    for version, werkzeug in enumerate(("3.1.0", "0.15.2"), 1):
+        metadata = f"Metadata-Version: 2.1\nName: werkzeug\nVersion: {werkzeug}\n"
         with zipfile.ZipFile(package, "w") as archive:
-            archive.writestr("requirements.txt", pins)
+            archive.writestr(f"werkzeug-{werkzeug}.dist-info/METADATA", metadata)
         code = package.read_bytes()
         if version == 1:
             client.create_function(
