@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
 from moto.awslambda.models import LambdaBackend, lambda_backends
 from moto.sqs.models import sqs_backends
 
@@ -47,22 +45,12 @@ def _patch() -> None:
 
 
 def _poll(world: World) -> None:
+    """Ask moto itself: calls over HTTP would be those of somebody's."""
     with ThreadPoolExecutor(_MOST) as pool:
         while not world.stopping.wait(_PAUSE):
             for backend, mapping in list(_mappings()):
-                with suppress(ClientError):  # the queue may go before its mapping does
-                    _receive(world, pool, backend, mapping)
-
-
-def _receive(world: World, pool: ThreadPoolExecutor, backend: Any, mapping: Any) -> None:
-    client = world.client("sqs", backend.region_name)
-    url = client.get_queue_url(QueueName=mapping.event_source_arn.rpartition(":")[2])["QueueUrl"]
-    most = min(int(mapping.batch_size or _MOST), _MOST)
-    received = client.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=most, AttributeNames=["All"]
-    )
-    if messages := received.get("Messages"):
-        pool.submit(_deliver, client, url, backend, mapping, messages)
+                if messages := _received(mapping):
+                    pool.submit(_deliver, backend, mapping, messages)
 
 
 def _mappings() -> Iterator[tuple[Any, Any]]:
@@ -73,26 +61,41 @@ def _mappings() -> Iterator[tuple[Any, Any]]:
                     yield backend, mapping
 
 
-def _deliver(client: Any, url: str, backend: Any, mapping: Any, messages: list[Any]) -> None:
+def _queue(mapping: Any) -> tuple[Any, str]:
+    _, _, _, region, account, name = mapping.event_source_arn.split(":")
+    return sqs_backends[account][region], name
+
+
+def _received(mapping: Any) -> list[Any]:
+    backend, name = _queue(mapping)
+    if not (queue := backend.queues.get(name)):
+        return []  # it may go before its mapping does
+    most = min(int(mapping.batch_size or _MOST), _MOST)
+    messages: list[Any] = backend.receive_message(name, most, 0, queue.visibility_timeout)
+    return messages
+
+
+def _deliver(backend: Any, mapping: Any, messages: list[Any]) -> None:
     """What raises stays in the queue, and is visible again after its visibility timeout."""
-    records = [_record(message, mapping.event_source_arn, backend) for message in messages]
+    records = [_record(message, mapping) for message in messages]
     outcome = run(backend.get_function(mapping.function_arn), {"Records": records})
     if outcome.failed:
-        _log.info("%s failed on messages of %s", mapping.function_arn, url)
+        _log.info("%s failed on messages of %s", mapping.function_arn, mapping.event_source_arn)
         return
+    queues, name = _queue(mapping)
     for message in messages:
-        client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        queues.delete_message(name, message.receipt_handle)
 
 
-def _record(message: dict[str, Any], arn: str, backend: Any) -> dict[str, Any]:
+def _record(message: Any, mapping: Any) -> dict[str, Any]:
     return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message.get("Attributes", {}),
+        "messageId": message.id,
+        "receiptHandle": message.receipt_handle,
+        "body": message.body,
+        "attributes": {"ApproximateReceiveCount": str(message.approximate_receive_count)},
         "messageAttributes": {},
-        "md5OfBody": message["MD5OfBody"],
+        "md5OfBody": message.body_md5,
         "eventSource": "aws:sqs",
-        "eventSourceARN": arn,
-        "awsRegion": backend.region_name,
+        "eventSourceARN": mapping.event_source_arn,
+        "awsRegion": mapping.region,
     }
