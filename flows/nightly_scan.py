@@ -31,6 +31,7 @@ from wickie.config import Config, load_config
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, Error, NothingScannedError, RotationError, SourceError
 from wickie.model import Finding, Gap, RotationOutcome, RotationState, ScanResult, Verdict
+from wickie.report.bus import announce_leaks
 from wickie.report.headline import headline, secret_name
 from wickie.report.record import Report
 from wickie.report.store import publish
@@ -87,6 +88,7 @@ def _nightly_scan(path: Path, config: Config, clients: Clients) -> State[Summary
     scan = _suppressed(scan, config, scanner.eyes)
     report = Report(config.stage, scan, seen.rotations)
     files = step("publish report", lambda: publish(clients.s3, deployed.results_bucket, report))
+    step("announce", lambda: announce_leaks(clients, config.stage, report.findings))
     _show(report, files)
     return delivered(_concluded(report, scan, files), config, clients, report)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from wickie.config.vulnerabilities import ScannedTarget
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, Error, NothingScannedError, ResponseError
 from wickie.model import Gap, to_jsonable
+from wickie.report.bus import ROLLBACK, VULNERABILITIES_FOUND, announce
 from wickie.report.store import publish
 from wickie.report.vulnerabilities import VulnerabilityReport
 from wickie.report.vulnerability_page import FILES
@@ -101,6 +103,7 @@ def _scan(path: Path, config: Config, clients: Clients, *, dry_run: bool) -> Sta
     files = step(
         "publish report", partial(_publish, clients, deployed.results_bucket, report, scanned)
     )
+    step("announce", partial(_announce, clients, report, files))
     _show(report, files)
     return delivered(_concluded(report, files), config, clients, report)
 
@@ -143,6 +146,17 @@ def _publish(
                 ContentType="application/vnd.cyclonedx+json",
             )
     return publish(clients.s3, bucket, report, FILES)
+
+
+def _announce(clients: Clients, report: VulnerabilityReport, files: Mapping[str, str]) -> None:
+    """One event for all findings: rules are for what is new, and there may be thousands."""
+    bus = clients.service("events")
+    head = {"stage": report.stage, "run_id": report.run_id}
+    if counted := report.counted:
+        severities = Counter(found.severity.value for found in counted)
+        found = {**head, "headline": report.headline, "severities": severities, "report": files}
+        announce(bus, VULNERABILITIES_FOUND, [found])
+    announce(bus, ROLLBACK, [{**head, **to_jsonable(each)} for each in report.rollbacks])
 
 
 def _show(report: VulnerabilityReport, files: Mapping[str, str]) -> None:

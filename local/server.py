@@ -19,7 +19,18 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local import awslambda, cloudformation, control, ecs, events, iam, s3, secretsmanager
+from local import (
+    awslambda,
+    cloudformation,
+    control,
+    ecs,
+    event_sources,
+    events,
+    iam,
+    s3,
+    secretsmanager,
+    sqs,
+)
 from local.world import World, environment
 
 if TYPE_CHECKING:
@@ -27,7 +38,17 @@ if TYPE_CHECKING:
 
     Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-SERVICES = (iam, s3, awslambda, secretsmanager, events, ecs, cloudformation)
+SERVICES = (
+    iam,
+    s3,
+    sqs,
+    awslambda,
+    event_sources,
+    secretsmanager,
+    events,
+    ecs,
+    cloudformation,
+)
 """Each has `complete(world)`, which makes moto's service behave as AWS documents it."""
 
 

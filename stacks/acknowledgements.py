@@ -111,6 +111,8 @@ def accepted(config: Config) -> list[Accepted]:
         entries.append(
             Accepted(f"WickieRegistration-{config.stage}/Register/Role", *_INTERFACES),
         )
+        if config.events:
+            entries.append(Accepted(f"WickieResponse-{config.stage}/Dispatch/Role", *_INTERFACES))
     entries += _to_refresh(config, task_role, f"{rotation}/Refresh/Role", discovers=discovers)
     if config.network.holds_functions:
         entries += [

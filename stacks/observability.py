@@ -18,7 +18,7 @@ from stacks.constructs.dashboard import rotation_dashboard
 from stacks.constructs.grants import grant
 from stacks.constructs.honeytokens import honeytoken_rule
 from stacks.constructs.logged_function import LoggedFunction
-from stacks.constructs.names import secret_arns, user_arn
+from stacks.constructs.names import secret_arns, undelivered_events, user_arn
 from stacks.permissions import HONEYTOKENS, WATCH
 from wickie.metrics import HONEYTOKENS_USED, NAMESPACE, OVERDUE, REPAIRS, STUCK, UNREADABLE
 
@@ -62,6 +62,8 @@ class ObservabilityStack(Stack):
                 )
             )
             honeytoken_rule(self, config.stage, users, self._topic)
+        if config.events:
+            alarms.append(self._undelivered())
         self._watch(code_for)
         rotation_dashboard(self, config.stage, alarms)
 
@@ -101,6 +103,17 @@ class ObservabilityStack(Stack):
             period=Duration.minutes(5),
         )
         return self._alarm("RotationFailed", metric, 1, "read the rotation function's log")
+
+    def _undelivered(self) -> cloudwatch.Alarm:
+        metric = cloudwatch.Metric(
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions_map={"QueueName": undelivered_events(self._config.stage)},
+            statistic="Maximum",
+            period=Duration.minutes(5),
+        )
+        remedy = "an event started no run: read the dispatch function's log, then send it again"
+        return self._alarm("Undelivered", metric, 1, remedy)
 
     def _standing(self, id_: str, metric_name: str, hours: int, remedy: str) -> cloudwatch.Alarm:
         metric = cloudwatch.Metric(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from wickie import deployment, fingerprints, prefect, status, watch
+from wickie import deployment, dispatch, fingerprints, prefect, status, watch
 from wickie.registration import containers, custom_resource, pusher, work_pool
-from wickie.report import security_hub, store
+from wickie.report import bus, security_hub, store
 from wickie.response import ecs_rollback, throttle
 from wickie.response.ecs_rollback import EcsRollback
 from wickie.response.lambda_rollback import LambdaRollback
@@ -47,12 +47,16 @@ REGISTER: Final = custom_resource.PERMISSIONS
 SUBMIT: Final = work_pool.SUBMIT_PERMISSIONS
 PUSHER_KEY: Final = pusher.PERMISSIONS
 
+# The function that starts flows for events.
+TAKE_MESSAGES: Final = dispatch.QUEUE_PERMISSIONS
+
 # Flows.
 REPLACE: Final = replacement.PERMISSIONS
 RECOGNISE: Final = fingerprints.RECOGNISE_PERMISSIONS
 RECORD: Final = (*throttle.PERMISSIONS, *ledger.PERMISSIONS)
 STORE: Final = store.PERMISSIONS
 SECURITY_HUB: Final = security_hub.PERMISSIONS
+ANNOUNCE: Final = bus.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
 SWEEP: Final = containers.PERMISSIONS

@@ -15,6 +15,7 @@ from stacks.data import DataStack
 from stacks.network import NetworkStack
 from stacks.observability import ObservabilityStack
 from stacks.registration import RegistrationStack
+from stacks.response import ResponseStack
 from stacks.rotation import RotationStack
 from stacks.work_pool import WorkPoolStack
 
@@ -73,6 +74,8 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
             rotation, reason="a block of Prefect gets its key from there"
         )
         stacks.append(registration)
+        if config.events:
+            stacks.append(ResponseStack(app, config, config.prefect, code_for))
     network.reach(services_asked(rotation, work_pool))
     for stack in stacks:
         _mark(stack, config)

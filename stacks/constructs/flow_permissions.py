@@ -17,6 +17,7 @@ from stacks.constructs.rotation_function import groups
 from wickie.config.targets import S3Target
 from wickie.config.vulnerabilities import EcrFindings, InspectorFindings
 from wickie.deployment import Deployment, parameter_name
+from wickie.report.bus import SOURCE
 from wickie.scan import cache
 from wickie.scan.sources import ssm_parameter
 
@@ -51,10 +52,20 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
             service="securityhub", resource="product", resource_name=f"{stack.account}/default"
         )
         grant(role, permissions.SECURITY_HUB, {"securityhub": [product]})
+    _grant_events(role, stack)
     _grant_scan(role, stack, config)
     _grant_vulnerabilities(role, stack, config)
     grant_rollbacks(role, config.vulnerabilities.rollback)
     _grant_replacement(role, stack, config)
+
+
+def _grant_events(role: iam.Role, stack: Stack) -> None:
+    """Let it tell of what it did, and of nothing in anybody else's name."""
+    default = stack.format_arn(service="events", resource="event-bus", resource_name="default")
+    own = {"StringEquals": {"events:source": SOURCE}}
+    grant(
+        role, permissions.ANNOUNCE, {"events": [default]}, dict.fromkeys(permissions.ANNOUNCE, own)
+    )
 
 
 def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:

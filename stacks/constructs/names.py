@@ -50,3 +50,8 @@ def function_arn(stack: Stack, name: str) -> str:
         resource_name=name,
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
+
+
+def undelivered_events(stage: str) -> str:
+    """The queue of events that became no run of Prefect's."""
+    return f"wickie-{stage}-events-dlq"

@@ -25,6 +25,7 @@ def test_every_command_has_its_section() -> None:
             "wickie status",
             "wickie register",
             "wickie demo",
+            "wickie trigger",
             "wickie local up",
             "wickie config check",
             "wickie config schema",

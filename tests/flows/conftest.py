@@ -87,7 +87,7 @@ def create_table(dynamodb: Any, name: str, *keys: str) -> None:
 def secret(stage: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Secret:
     """The secret shop/db, in place of every client the flows make."""
     secret = Secret()
-    vars(secret).update(vars(stage))
+    vars(secret).update(vars(stage), service=lambda name: boto3.client(name, "us-east-1"))
     monkeypatch.setattr("flows.rotate.Clients", lambda: secret)
     monkeypatch.setattr("flows.nightly_scan.Clients", lambda: secret)
     return secret

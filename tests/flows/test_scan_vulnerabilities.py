@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +32,9 @@ def database(tmp_path: Path) -> Path:
     return trivy_database(tmp_path / "cache")
 
 
-def run(tmp_path: Path, database: Path, *targets: Any, **differing: Any) -> Any:
+def run(
+    tmp_path: Path, database: Path, *targets: Any, dry_run: bool = False, **differing: Any
+) -> Any:
     """Run the flow; returns its final state."""
     trivy = shutil.which("trivy", path=str(Path(sys.executable).parent))
     if not trivy:
@@ -40,7 +43,7 @@ def run(tmp_path: Path, database: Path, *targets: Any, **differing: Any) -> Any:
     section = {"targets": targets, "scanners": [scanner], **differing}
     config = tmp_path / "wickie.yaml"
     config.write_text(json.dumps({"stage": "test", "vulnerabilities": section}))
-    return scan_vulnerabilities(config, return_state=True)
+    return scan_vulnerabilities(config, dry_run=dry_run, return_state=True)
 
 
 def project(tmp_path: Path, *pins: str) -> dict[str, str]:
@@ -110,3 +113,61 @@ def test_targets_without_a_scanner_are_a_mistake_of_the_configuration(
     state = run(tmp_path, database, project(tmp_path, "jinja2==3.1.2"), scanners=[])
     assert state.is_failed()
     assert "nobody scans these targets; add scanners" in state.message
+
+
+@pytest.fixture
+def live(stage: SimpleNamespace, tmp_path: Path) -> Any:  # noqa: ARG001  (moto must be on)
+    """An alias at a version with a vulnerable package, and a sound version before it."""
+    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    client = boto3.client("lambda", "us-east-1")
+    package = tmp_path / "function.zip"
+    for version, werkzeug in enumerate(("3.1.0", "0.15.2"), 1):
+        metadata = f"Metadata-Version: 2.1\nName: werkzeug\nVersion: {werkzeug}\n"
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr(f"werkzeug-{werkzeug}.dist-info/METADATA", metadata)
+        code = package.read_bytes()
+        if version == 1:
+            client.create_function(
+                FunctionName="shop",
+                Runtime="python3.13",
+                Handler="a.b",
+                Role=role["Role"]["Arn"],
+                Code={"ZipFile": code},
+            )
+        else:
+            client.update_function_code(FunctionName="shop", ZipFile=code)
+        client.publish_version(FunctionName="shop")
+    client.create_alias(FunctionName="shop", Name="live", FunctionVersion="2")
+    alias = lambda: client.get_alias(FunctionName="shop", Name="live")["FunctionVersion"]  # noqa: E731
+    target = {"kind": "lambda-alias", "function": "shop", "alias": "live"}
+    scanned = {"kind": "lambda-zip", "path": str(package)}
+    return SimpleNamespace(target=target, scanned=scanned, version=alias)
+
+
+def test_what_the_scan_finds_in_service_is_rolled_back_and_reported(
+    stage: SimpleNamespace, tmp_path: Path, database: Path, live: Any
+) -> None:
+    policy = {"target": live.target, "severity": "HIGH", "approval": "none"}
+    state = run(tmp_path, database, live.scanned, rollback=[policy], dry_run=True)
+    assert state.is_completed(), state.message
+    assert [each["state"] for each in state.result()["rollbacks"]] == ["PLANNED"]
+    assert live.version() == "2"
+    state = run(tmp_path, database, live.scanned, rollback=[policy])
+    assert state.is_completed(), state.message
+    assert live.version() == "1"
+    (outcome,) = state.result()["rollbacks"]
+    assert outcome["state"] == "DONE"
+    assert "werkzeug 0.15.2 has" in outcome["plan"]["reason"]
+    key = state.result()["report"]["report.html"].removeprefix("s3://results/")
+    page = stage.s3.get_object(Bucket="results", Key=key)["Body"].read().decode()
+    assert "from version 2 to 1" in page
+
+
+def test_where_nobody_can_be_asked_nothing_is_rolled_back_and_the_run_fails(
+    tmp_path: Path, database: Path, live: Any
+) -> None:
+    policy = {"target": live.target, "severity": "HIGH"}
+    state = run(tmp_path, database, live.scanned, rollback=[policy])
+    assert state.is_failed()
+    assert "no deployment rollback/rollback; run prefect deploy --all" in state.message
+    assert live.version() == "2"

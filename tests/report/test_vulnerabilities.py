@@ -14,6 +14,7 @@ from wickie.model import Gap, Location, Severity, Suppression
 from wickie.report.lines import render_lines
 from wickie.report.vulnerabilities import VulnerabilityReport, render_json, render_sarif
 from wickie.report.vulnerability_page import render_html
+from wickie.response.action import Outcome, OutcomeState, Plan
 from wickie.vulnerabilities.scanner import Attestation, DatabaseIdentity
 from wickie.vulnerabilities.scanning import VulnerabilityScan
 
@@ -91,6 +92,17 @@ def test_the_page_shows_what_matters_and_lets_nothing_in_from_elsewhere() -> Non
     assert "cannot be unzipped" in page
     assert "<script" not in page
     assert "an ignore ended" in page
+
+
+def test_what_was_rolled_back_is_told_to_people_and_programs() -> None:
+    plan = Plan("service <shop>", "from 2 to 1", "CVE-2024-3", {"at": "2"}, {"at": "1"})
+    outcome = Outcome(plan.target, OutcomeState.DONE, "from 2 to 1: well", plan)
+    report = replace(report_of(SEVERE), rollbacks=(outcome,))
+    page = render_html(report)
+    assert "service &lt;shop&gt;" in page
+    assert "from 2 to 1: well" in page
+    (told,) = json.loads(render_json(report))["rollbacks"]
+    assert (told["state"], told["plan"]["reason"]) == ("DONE", "CVE-2024-3")
 
 
 def test_only_a_scan_of_everything_may_say_that_there_is_nothing() -> None:

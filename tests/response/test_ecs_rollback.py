@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -113,4 +114,14 @@ def test_a_service_that_was_deployed_meanwhile_is_left_alone() -> None:
     outcome = carry_out(rollback(ecs, "b"), stale)
     assert outcome.state is OutcomeState.NOT_POSSIBLE
     assert "has shop:3 since, and not shop:2; plan again" in outcome.detail
+    assert not ecs.deployed
+
+
+def test_a_plan_that_somebody_made_up_reaches_no_further_than_the_services_own_family() -> None:
+    ecs = Ecs([[A], [B]])
+    plan = plan_of(ecs, "b")
+    after = {"task definition": plan.after["task definition"].replace("/shop:", "/admin:")}
+    outcome = carry_out(rollback(ecs, "b"), replace(plan, after=after))
+    assert outcome.state is OutcomeState.NOT_POSSIBLE
+    assert "admin:1 is of another family" in outcome.detail
     assert not ecs.deployed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -106,3 +107,10 @@ def test_a_build_is_the_same_by_base64_and_by_an_images_digest() -> None:
     assert build_of_code(hexadecimal) == f"sha256:{hexadecimal}"
     assert build_of_code("AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8A/wD/AP8=") == f"sha256:{hexadecimal}"
     assert build_of_code("no digest") is None
+
+
+def test_an_alias_is_sent_to_no_version_that_is_none(function: Function) -> None:
+    action = function.rollback(function.builds[2])
+    plan = replace(plan_of(action), after={"version": "$LATEST", "weights": "{}"})
+    assert carry_out(action, plan).state is OutcomeState.NOT_POSSIBLE
+    assert function.alias["FunctionVersion"] == "3"

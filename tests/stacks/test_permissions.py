@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.stacks.test_rotation import _resources as resources
-from wickie import deployment, fingerprints
+from wickie import deployment, dispatch, fingerprints
 from wickie.config import Config
 from wickie.errors import ConfigError
+from wickie.prefect import PERMISSIONS as PREFECT
 from wickie.providers.registry import find_engine
 from wickie.registration import containers
-from wickie.report import store
+from wickie.report import bus, store
 from wickie.response import throttle
 from wickie.response.lambda_rollback import LambdaRollback
 from wickie.rotation import leases, refresh, replacement, versions
@@ -150,6 +151,7 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
         *cache.PERMISSIONS,
         *fingerprints.RECOGNISE_PERMISSIONS,
         *store.PERMISSIONS,
+        *bus.PERMISSIONS,
         *deployment.PERMISSIONS,
         *containers.PERMISSIONS,
     }
@@ -251,6 +253,27 @@ def test_flows_may_roll_back_exactly_what_is_named(synthesise: Synthesise) -> No
     assert passed["Condition"]["StringEquals"]["iam:PassedToService"] == "ecs-tasks.amazonaws.com"
     named = {a for a in by_action if a.startswith(("ecs:", "iam:")) or a == "lambda:UpdateAlias"}
     assert named == {"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"}
+
+
+def test_the_dispatch_function_may_take_messages_and_read_the_key_of_prefect(
+    synthesise: Synthesise,
+) -> None:
+    prefect = {"api_url": "https://a.b", "backend": "self-hosted", "auth_string_secret": "p"}
+    event = {"name": "leak", "pattern": {"source": ["wickie"]}, "deployment": "rotate/on-demand"}
+    config = Config.model_validate({"stage": "dev", "prefect": prefect, "events": [event]})
+    assembly = synthesise(config)
+    statements = assembly.statements("WickieResponse-dev", "Dispatch")
+    assert _actions(statements) == {*PREFECT, *dispatch.QUEUE_PERMISSIONS, *LOGGING}
+    (key,) = (s for s in statements if _actions([s]) == {*PREFECT})
+    assert str(key["Resource"]).endswith(":secret:p-??????']]}")
+    rule = assembly.only("AWS::Events::Rule", "WickieResponse-dev")["Properties"]
+    assert rule["EventPattern"] == {"source": ["wickie"]}
+    (target,) = rule["Targets"]
+    assert target["DeadLetterConfig"]
+    template = target["InputTransformer"]["InputTemplate"]
+    assert template == '{"name": "leak", "event": <aws.events.event.json>}'
+    alarms = assembly.resources("AWS::CloudWatch::Alarm", "WickieObservability-dev").values()
+    assert "wickie-dev-events-dlq" in str([a["Properties"].get("Dimensions") for a in alarms])
 
 
 def test_a_permission_nobody_gave_a_resource_to_stops_synthesis() -> None:

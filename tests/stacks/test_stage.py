@@ -87,11 +87,12 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
     }
     pushes = {"api_url": "https://p.example/api", "backend": "cloud-push", "api_key_secret": "k"}
     hosts = {"api_url": "https://p.example/api", "backend": "self-hosted"}
+    events = [{"name": "a", "pattern": {"source": ["wickie"]}, "deployment": "b/c"}]
     given = (
         {"vulnerabilities": section},
         private,
         {"prefect": pushes},
-        {"prefect": hosts, "network": network.model_dump()},
+        {"prefect": hosts, "network": network.model_dump(), "events": events},
     )
     more = [Config.model_validate({"stage": "x", **settings}) for settings in given]
     configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,13 @@ from wickie.vulnerabilities.imported import of_ecr, of_inspector
 from wickie.vulnerabilities.registries import login
 
 DIGEST = f"sha256:{'a' * 64}"
+FUNCTION = {
+    "codeSha256": base64.b64encode(bytes.fromhex("a" * 64)).decode(),
+    "executionRoleArn": "arn:x:role",
+    "functionName": "shop",
+    "runtime": "PYTHON_3_9",
+    "version": "$LATEST",
+}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -68,6 +76,7 @@ def test_every_page_of_ecrs_basic_findings_is_read() -> None:
     assert [each.advisory for each in found] == ["CVE-2099-1", "CVE-2099-2"]
     assert (found[0].package, found[0].installed) == ("openssl", "3.0.1")
     assert (found[0].severity, found[0].cvss, found[0].target) == (Severity.HIGH, (7.5,), "shop")
+    assert found[0].builds == (DIGEST,)
 
 
 @pytest.mark.parametrize("status", ["FAILED", "PENDING", "UNSUPPORTED_IMAGE", "IN_PROGRESS"])
@@ -105,7 +114,13 @@ def test_inspectors_active_findings_are_narrowed_read_to_the_end_and_carry_epss(
         "lastObservedAt": NOW,
         "status": "ACTIVE",
         "epss": {"score": 0.5},
-        "resources": [{"type": "AWS_LAMBDA_FUNCTION", "id": "arn:x:function:shop"}],
+        "resources": [
+            {
+                "type": "AWS_LAMBDA_FUNCTION",
+                "id": "arn:x:function:shop",
+                "details": {"awsLambdaFunction": FUNCTION},
+            }
+        ],
         "packageVulnerabilityDetails": details(),
     }
     wanted = {
@@ -121,8 +136,9 @@ def test_inspectors_active_findings_are_narrowed_read_to_the_end_and_carry_epss(
         found = of_inspector(inspector, "AWS_LAMBDA_FUNCTION")
     assert len(found) == 2
     assert (found[0].severity, found[0].epss) == (Severity.CRITICAL, 0.5)
-    assert found[0].target == "arn:x:function:shop"
+    assert found[0].target == "shop"
     assert found[0].seen_by == ("inspector",)
+    assert found[0].builds == (DIGEST,)
 
 
 class _Ecr(Clients):

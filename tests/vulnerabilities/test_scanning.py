@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,3 +68,16 @@ def test_the_conclusion_weighs_suppresses_and_tells_what_has_ended() -> None:
     assert scan.targets == ("shop",)
     assert len(scan.gaps) == 2
     assert "CVE-2024-1 by shop ended" in scan.notices[0]
+
+
+def test_findings_in_an_image_or_a_package_name_the_build_that_aws_knows_it_by(
+    tmp_path: Path,
+) -> None:
+    package = tmp_path / "function.zip"
+    package.write_bytes(b"code")
+    digest = hashlib.sha256(b"code").hexdigest()
+    image = Target(Kind.IMAGE, f"registry.example.com/shop@sha256:{digest}")
+    for target in (image, Target(Kind.LAMBDA_ZIP, str(package))):
+        seen = scan_target(target, {"trivy": Paper(ScannerResult((finding(),)))})
+        assert seen.findings[0].builds == (f"sha256:{digest}",)
+    assert scanned(trivy=ScannerResult((finding(),))).findings[0].builds == ()

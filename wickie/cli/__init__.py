@@ -436,3 +436,6 @@ def _config_scan_role(config: ConfigPath = DEFAULT_CONFIG) -> None:
     from wickie.cli.config import scan_role
 
     typer.echo(scan_role(config), nl=False)
+
+
+app.command("trigger")(response.trigger)

@@ -1,4 +1,4 @@
-"""The doors of `wickie rollback`; what a command needs is imported when it runs."""
+"""The doors of `wickie rollback` and `trigger`; what a command needs is imported when it runs."""
 
 from __future__ import annotations
 
@@ -77,3 +77,35 @@ def _undo(
     from wickie.cli.rollback import undo
 
     raise typer.Exit(undo(plans, config, output, file))
+
+
+def trigger(
+    deployment: Annotated[
+        str, typer.Argument(metavar="FLOW/NAME", help="The deployment, as rotate/on-demand.")
+    ],
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="NAME=VALUE", help="Of the flow; JSON, or else a text."),
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until it ends; with 1, if it has not completed.")
+    ] = False,
+    timeout: Annotated[
+        str, typer.Option(help="How long to wait: 90s, 10m, 2h. The run goes on after it.")
+    ] = "1h",
+) -> None:
+    """
+    Start a run of one of Prefect's deployments, as a pipeline does.
+
+    Prefect is the one that PREFECT_API_URL names, with PREFECT_API_KEY or PREFECT_API_AUTH_STRING;
+    without it that of wickie.yaml, with the key from Secrets Manager. What changes in AWS is what
+    the flow changes.
+    """
+    from wickie.cli.trigger import run
+    from wickie.durations import duration_of
+
+    patience = duration_of(timeout)
+    if patience is None:
+        raise typer.BadParameter("--timeout is written 90s, 10m, 2h or 1d")
+    raise typer.Exit(run(deployment, param or (), config, patience if wait else None))

@@ -19,6 +19,7 @@ from pydantic import (
 
 from wickie.config.dependents import Dependent
 from wickie.config.document import read
+from wickie.config.events import EventRule  # noqa: TC001  (pydantic reads it)
 from wickie.config.honeytoken import Honeytoken
 from wickie.config.network import Network, check_image, check_reach
 from wickie.config.prefect import Prefect, pusher_of
@@ -114,6 +115,7 @@ class Config(Section):
     scan: Scan = Scan()
     vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
+    events: tuple[EventRule, ...] = ()
     report: Reporting = Reporting()
     network: Network = Field(default=Network(), validate_default=True)
     image: str = Field(
@@ -206,6 +208,15 @@ class Config(Section):
             for token in self.honeytokens
             if not any(same_secret(token.name, arn) for arn in arns)
         )
+
+    @model_validator(mode="after")
+    def _somebody_is_told(self) -> Config:
+        if self.events and not self.prefect:
+            raise ValueError("events start runs of Prefect: say where it is, under prefect")
+        names = [event.name for event in self.events]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"events: {', '.join(twice)} stands here twice; name each once")
+        return self
 
     def secret(self, name_or_arn: str) -> ManagedSecret | None:
         """Find a managed secret by its name, or by an ARN whose name part is that name."""

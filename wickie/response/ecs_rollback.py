@@ -91,6 +91,9 @@ class EcsRollback:
     def execute(self, plan: Plan) -> None:
         """See `Action`."""
         before, after = plan.before[_DEFINITION], plan.after[_DEFINITION]
+        # Whoever hands in a plan may send the service to its own revisions, and no further.
+        if before.rpartition(":")[0] != after.rpartition(":")[0]:
+            raise ResponseError(f"{self.name}: {_short(after)} is of another family; plan again")
         with asking(self.name):
             now = self._service()["taskDefinition"]
             if now == after:

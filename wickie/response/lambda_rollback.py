@@ -80,6 +80,8 @@ class LambdaRollback:
 
     def execute(self, plan: Plan) -> None:
         """See `Action`."""
+        if not plan.after[_VERSION].isdigit():
+            raise ResponseError(f"{self.name}: {plan.after[_VERSION]} is no version; plan again")
         with asking(self.name):
             alias = self._read()
             now = _state(alias)

@@ -95,7 +95,18 @@ def _revoke(call: Call) -> None:
     call.api("lambda", "remove_permission", FunctionName=function, StatementId=statement)
 
 
+def _map_source(call: Call) -> None:
+    made = call.api("lambda", "create_event_source_mapping", **call.but("Tags"))
+    call.physical_id = made["UUID"]
+    call.attributes = {"Id": made["UUID"], "EventSourceMappingArn": made["EventSourceMappingArn"]}
+
+
 TYPES = {
+    "AWS::Lambda::EventSourceMapping": ResourceType(
+        _map_source,
+        lambda call: call.api("lambda", "delete_event_source_mapping", UUID=call.physical_id),
+        tags="",
+    ),
     "AWS::Lambda::Function": ResourceType(
         _create_function,
         lambda call: call.api("lambda", "delete_function", FunctionName=call.physical_id),
