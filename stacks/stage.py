@@ -57,7 +57,7 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
     observability = ObservabilityStack(app, config, code_for)
     network.reach(services_asked(rotation, work_pool))
     for stack in (rotation, work_pool):
-        stack.add_dependency(network)  # endpoints in a VPC of yours are not referred to
+        stack.add_stack_dependency(network)  # endpoints in a VPC of yours are not referred to
     for stack in (network, data, rotation, work_pool, observability):
         for key, value in config.tags.items():
             Tags.of(stack).add(key, value)

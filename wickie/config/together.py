@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wickie.config.secret import ManagedSecret
+
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: 500
+# resources in a stack, of which each function takes five, and each of these one.
+_MOST: Final = 400
 
 
 def same_secret(name: str, other: str) -> bool:
@@ -29,7 +34,12 @@ def _names(text: str) -> set[str]:
 
 
 def check_secrets(secrets: Sequence[ManagedSecret]) -> None:
-    """Raise `ConfigError` for two that are one, or want the same, or are of two places."""
+    """Raise `ConfigError` for two that are one, want the same or are of two places; for many."""
+    if len(secrets) > _MOST:
+        raise ConfigError(
+            f"{len(secrets)} secrets are more than the {_MOST} whose schedules a stack holds; "
+            f"divide them among stages"
+        )
     for one, other in combinations(secrets, 2):
         if same_secret(one.name, other.name):
             raise ConfigError(f"{other.name} stands here twice; a secret has one strategy")
