@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: 500
-# resources in a stack, of which each function takes five, and each of these one.
+# resources in a stack, one for each secret and some for each function. IAM's quotas: 10 policies of
+# 6,144 characters for a role that names every secret by its ARN.
 _MOST: Final = 400
+_CHARACTERS: Final = 48_000
+_BESIDE_THE_NAME: Final = 75
 
 
 def same_secret(name: str, other: str) -> bool:
@@ -35,10 +38,13 @@ def _names(text: str) -> set[str]:
 
 def check_secrets(secrets: Sequence[ManagedSecret]) -> None:
     """Raise `ConfigError` for two that are one, want the same or are of two places; for many."""
-    if len(secrets) > _MOST:
+    arns = sum(
+        len(s.name) + (0 if s.name.startswith("arn:") else _BESIDE_THE_NAME) for s in secrets
+    )
+    if len(secrets) > _MOST or arns > _CHARACTERS:
         raise ConfigError(
-            f"{len(secrets)} secrets are more than the {_MOST} whose schedules a stack holds; "
-            f"divide them among stages"
+            f"{len(secrets)} secrets are more than fit one stage: {_MOST} schedules a stack holds, "
+            f"and {_CHARACTERS} characters of ARNs a role's policies; divide them among stages"
         )
     for one, other in combinations(secrets, 2):
         if same_secret(one.name, other.name):
