@@ -56,8 +56,8 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
     work_pool = WorkPoolStack(app, config, data, network.flows)
     observability = ObservabilityStack(app, config, code_for)
     network.reach(services_asked(rotation, work_pool))
-    for stack in (rotation, work_pool):
-        stack.add_stack_dependency(network)  # endpoints in a VPC of yours are not referred to
+    rotation.add_stack_dependency(network)  # endpoints in a VPC of yours are not referred to
+    work_pool.add_stack_dependency(network)
     for stack in (network, data, rotation, work_pool, observability):
         for key, value in config.tags.items():
             Tags.of(stack).add(key, value)
