@@ -68,6 +68,14 @@ SECRET: Final = Price(
     "https://aws.amazon.com/secrets-manager/pricing/",
     note="yours, rotated or not",
 )
+METRIC: Final = Price(
+    "custom metric",
+    30,
+    "https://aws.amazon.com/cloudwatch/pricing/",
+    note="the first 10 of an account are free",
+)
+_WATCHED: Final = 3
+"""Told every hour: overdue, stuck and unreadable secrets."""
 UNPRICED: Final = (
     "AWS::ECS::Service",
     "AWS::RDS::DBInstance",
@@ -84,7 +92,7 @@ def idle_cost(directory: Path, config: Config) -> str:
         (price, sum(price.units(properties) for type_, properties in resources if type_ == kind))
         for kind, price in PRICES.items()
     ]
-    lines.append((SECRET, len(config.secrets)))
+    lines += [(METRIC, _WATCHED), (SECRET, len(config.secrets))]
     counted = [(price, units) for price, units in lines if units]
     total = sum(price.cents * units for price, units in counted)
     return "\n".join(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -23,12 +24,19 @@ from stacks.permissions import HONEYTOKENS, WATCH
 from wickie.metrics import HONEYTOKENS_USED, NAMESPACE, OVERDUE, REPAIRS, STUCK, UNREADABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from constructs import Construct
 
     from stacks.packaging import CodeFor
     from wickie.config import Config
 
 _HOUR = Duration.hours(1)
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html: 2,048 characters. The rest
+# of the pattern takes 200; of a secret, all of its ARN but the name, and how it is matched.
+_PATTERN: Final = 1800
+_LONGEST_PREFIX: Final = 90
 
 
 class ObservabilityStack(Stack):
@@ -47,7 +55,7 @@ class ObservabilityStack(Stack):
         for address in config.alarms.email:
             self._topic.add_subscription(subscriptions.EmailSubscription(address))
         alarms = [
-            self._failed(),
+            *self._failures(),
             self._standing("Stuck", STUCK, 1, "run `wickie repair`"),
             self._standing(
                 "Repaired", REPAIRS, 1, "a stuck rotation was ended: read why in its log"
@@ -67,14 +75,22 @@ class ObservabilityStack(Stack):
         self._watch(code_for)
         rotation_dashboard(self, config.stage, alarms)
 
-    def _failed(self) -> cloudwatch.Alarm:
+    def _failures(self) -> Iterator[cloudwatch.Alarm]:
+        """A rule and an alarm for as many secrets as a rule's pattern takes."""
+        names, number = [secret.name for secret in self._config.secrets], 1
+        while names or number == 1:
+            lengths = accumulate(len(name) + _LONGEST_PREFIX for name in names)
+            few = max(1, sum(length <= _PATTERN for length in lengths))
+            yield self._failed(names[:few], "" if number == 1 else str(number))
+            names, number = names[few:], number + 1
+
+    def _failed(self, names: Sequence[str], number: str) -> cloudwatch.Alarm:
         """RotationFailed → the topic at once, with Secrets Manager's own words, and an alarm."""
-        arns = secret_arns(self, (secret.name for secret in self._config.secrets))
-        known = [{"prefix": arn.removesuffix("??????")} for arn in arns]
+        known = [{"prefix": arn.removesuffix("??????")} for arn in secret_arns(self, names)]
         rule = events.Rule(
             self,
-            "Failed",
-            rule_name=f"wickie-{self._config.stage}-rotation-failed",
+            f"Failed{number}",
+            rule_name=f"wickie-{self._config.stage}-rotation-failed{number}",
             description="A rotation failed, or was abandoned",
             # https://docs.aws.amazon.com/secretsmanager/latest/userguide/monitoring-eventbridge.html
             event_pattern=events.EventPattern(
@@ -102,7 +118,7 @@ class ObservabilityStack(Stack):
             statistic="Sum",
             period=Duration.minutes(5),
         )
-        return self._alarm("RotationFailed", metric, 1, "read the rotation function's log")
+        return self._alarm(f"RotationFailed{number}", metric, 1, "read the rotation function's log")
 
     def _undelivered(self) -> cloudwatch.Alarm:
         metric = cloudwatch.Metric(

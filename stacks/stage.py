@@ -64,7 +64,7 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
         ObservabilityStack(app, config, code_for),
     ]
     for user in (rotation, work_pool):
-        user.add_dependency(network)  # endpoints in a VPC of yours are not referred to
+        user.add_stack_dependency(network)  # endpoints in a VPC of yours are not referred to
     if config.pusher:
         rotation.add_stack_dependency(work_pool, reason="the secret that it rotates is made there")
     if config.prefect:

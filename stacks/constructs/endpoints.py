@@ -71,7 +71,7 @@ def services_asked(*stacks: Stack) -> set[str]:
     found = set()
     for stack in stacks:
         for construct in stack.node.find_all():
-            if isinstance(construct, iam.CfnPolicy):
+            if isinstance(construct, iam.CfnPolicy | iam.CfnManagedPolicy):
                 for statement in stack.resolve(construct.policy_document)["Statement"]:
                     actions = statement["Action"]
                     found |= set([actions] if isinstance(actions, str) else actions)

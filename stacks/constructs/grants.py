@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,9 +30,15 @@ UNSCOPED: Final = frozenset(
     }
 )
 
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 6,144 characters in a
+# policy, 10 policies of a role, and 10,240 characters in those that are its own.
+_ROOM: Final = 5000
+_TOKEN: Final = re.compile(r"\$\{Token\[[^\]]*\]\}")
+_FILLED: Final = len("ap-southeast-1")
+
 
 def grant(
-    role: iam.IGrantable,
+    role: iam.IRole | iam.IUser,
     permissions: Iterable[str],
     resources: Mapping[str, Sequence[str]],
     conditions: Mapping[str, Any] | None = None,
@@ -43,17 +50,43 @@ def grant(
     action it does not cover is a `KeyError`: nothing is ever widened to `*` to make it work.
     No ARNs, as for a stage without secrets, is no statement. `conditions` are by action.
     """
-    add = role.grant_principal.add_to_principal_policy
     by_resources: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for action in dict.fromkeys(permissions):
         arns = ["*"] if action in UNSCOPED else _arns(action, resources)
         if arns and action in (conditions or {}):
             condition = (conditions or {})[action]
-            add(iam.PolicyStatement(actions=[action], resources=list(arns), conditions=condition))
+            role.add_to_principal_policy(
+                iam.PolicyStatement(actions=[action], resources=list(arns), conditions=condition)
+            )
         elif arns:
             by_resources[tuple(arns)].append(action)
     for arns_, actions in by_resources.items():
-        add(iam.PolicyStatement(actions=actions, resources=list(arns_)))
+        _allow(role, actions, arns_)
+
+
+def _allow(role: iam.IRole | iam.IUser, actions: Sequence[str], arns: Sequence[str]) -> None:
+    """Many ARNs go into policies beside the role's own: the CDK divides none within a statement."""
+    chunks = _chunks(arns)
+    for few in chunks:
+        statement = iam.PolicyStatement(actions=list(actions), resources=few)
+        if len(chunks) == 1:
+            role.add_to_principal_policy(statement)
+        else:
+            number = sum(isinstance(child, iam.ManagedPolicy) for child in role.node.children)
+            more = iam.ManagedPolicy(role, f"More{number}", statements=[statement])
+            role.add_managed_policy(more)
+
+
+def _chunks(arns: Sequence[str]) -> list[list[str]]:
+    chunks: list[list[str]] = [[]]
+    room = _ROOM
+    for arn in arns:
+        room -= len(_TOKEN.sub("x" * _FILLED, arn)) + len('"",')
+        if room < 0:
+            chunks.append([])
+            room = _ROOM
+        chunks[-1].append(arn)
+    return chunks
 
 
 def _arns(action: str, resources: Mapping[str, Sequence[str]]) -> Sequence[str]:

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from moto import mock_aws
 from typer.testing import Result
 
 from wickie.cli.config import schema
+from wickie.config.scan_role import ROLE
 from wickie.config.schema import json_schema
 from wickie.scan.sources import SOURCES, s3
 
@@ -148,6 +151,28 @@ def test_without_targets_it_may_read_every_kind_of_other_accounts_and_write_noth
     assert "NoSecureStrings" in str(role)
     verbs = {re.sub(r"(?<=[a-z])[A-Z].*", "", a.partition(":")[2]) for a in _allowed(role)}
     assert verbs <= {"Get", "GET", "List", "Describe", "Batch", "Filter", "Query", "Evaluate"}
+
+
+def test_its_template_makes_the_role_that_may_be_assumed(
+    wickie: Wickie, configured: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By moto, which makes the role and its policy as the template says."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    configured("stage: prod\n")
+    trusted = "arn:aws:iam::111122223333:role/flows"
+    with mock_aws():
+        boto3.client("cloudformation").create_stack(
+            StackName="scan",
+            TemplateBody=wickie("config", "scan-role").stdout,
+            Parameters=[
+                {"ParameterKey": "TrustedRole", "ParameterValue": trusted},
+                {"ParameterKey": "ExternalId", "ParameterValue": "lighthouse"},
+            ],
+        )
+        role = boto3.client("iam").get_role(RoleName=ROLE)["Role"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"AWS": trusted}
+    assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "lighthouse"}}
 
 
 @pytest.mark.slow

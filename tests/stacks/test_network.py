@@ -39,6 +39,10 @@ def _names(assembly: Assembly) -> dict[str, dict[str, Any]]:
     return {e["ServiceName"]["Fn::Join"][1][-1].removeprefix("."): e for e in found}
 
 
+def _list(one_or_more: str | list[str]) -> list[str]:
+    return [one_or_more] if isinstance(one_or_more, str) else one_or_more
+
+
 def test_every_service_that_is_granted_has_an_endpoint_and_no_other_has(alone: Assembly) -> None:
     actions = {
         action

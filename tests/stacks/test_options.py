@@ -123,7 +123,8 @@ def test_what_idling_costs_is_summed_from_what_is_deployed(
     assert "5 alarm x $0.10  $0.50" in plain
     assert "2 secret x $0.40  $0.80 (yours, rotated or not)" in plain
     assert "endpoint" not in plain
-    assert "total  $5.30" in plain  # a dashboard of $3 with them
+    assert "3 custom metric x $0.30  $0.90" in plain
+    assert "total  $6.20" in plain  # a dashboard of $3 with them
     assert "2 KMS key x $1.00  $2.00" in idle_cost(bound.directory, example)
     image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/wickie@sha256:" + "0" * 64
     private = Config.model_validate(

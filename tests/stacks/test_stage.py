@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,53 @@ def test_cfn_lint_has_nothing_to_say(assembly: Assembly) -> None:
         check=False,
     )
     assert (lint.stdout, lint.returncode) == ("", 0), lint.stdout
+
+
+def test_as_many_secrets_as_a_stage_takes_stay_within_what_aws_takes(
+    synthesise: Synthesise,
+) -> None:
+    """Quotas that neither the CDK nor cfn-lint checks: a deployment would fail by them."""
+    secrets = [
+        {"name": f"team/service-{i:04}/database", "engine": "postgres", "strategy": "single-user"}
+        for i in range(400)
+    ]
+    assembly = synthesise(Config.model_validate({"stage": "dev", "secrets": secrets}))
+    for template in assembly.templates().values():
+        assert len(template["Resources"]) <= 500
+    for policy in assembly.resources("AWS::IAM::ManagedPolicy").values():
+        assert _deployed(policy["Properties"]["PolicyDocument"]) <= 6144
+    for policy in assembly.resources("AWS::IAM::Policy").values():
+        assert _deployed(policy["Properties"]["PolicyDocument"]) <= 10240
+    rules = assembly.resources("AWS::Events::Rule", "WickieObservability-dev").values()
+    patterns = [r["Properties"]["EventPattern"] for r in rules if "EventPattern" in r["Properties"]]
+    assert all(_deployed(pattern) <= 2048 for pattern in patterns)
+    told = [p for one in patterns for p in one["detail"]["additionalEventData"]["SecretId"]]
+    assert len({json.dumps(p) for p in told}) == len(told) == 400
+    roles = assembly.resources("AWS::IAM::ManagedPolicy").values()
+    attached = Counter(json.dumps(r["Properties"]["Roles"]) for r in roles)
+    assert max(attached.values()) <= 10
+
+
+def _deployed(document: Any) -> int:
+    """Characters of it without whitespace, once CloudFormation has filled in a long place."""
+    place = {
+        "AWS::Partition": "aws-us-gov",
+        "AWS::Region": "ap-southeast-1",
+        "AWS::AccountId": "1" * 12,
+    }
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, dict) and "Fn::Join" in part:
+            return "".join(map(filled, part["Fn::Join"][1]))
+        if isinstance(part, dict) and "Ref" in part:
+            return place.get(part["Ref"], "x" * 60)
+        if isinstance(part, dict) and part.keys() & {"Fn::GetAtt", "Fn::ImportValue"}:
+            return "x" * 90
+        if isinstance(part, dict):
+            return {key: filled(value) for key, value in part.items()}
+        return list(map(filled, part)) if isinstance(part, list) else part
+
+    return len(json.dumps(filled(document), separators=(",", ":")))
 
 
 def test_the_flags_of_cdk_json_are_json_booleans() -> None:

@@ -72,6 +72,16 @@ def load(tmp_path: Path, **settings: Any) -> Config:
             {"secrets": [secret("a", "elasticache", user="u")]},
             "a: elasticache is reached from within its VPC alone",
         ),
+        (
+            "secrets",
+            {"secrets": [secret(f"s{number}") for number in range(401)]},
+            "401 secrets are more than fit one stage",
+        ),
+        (
+            "secrets",
+            {"secrets": [secret(f"{number}".rjust(300, "s")) for number in range(200)]},
+            "200 secrets are more than fit one stage",
+        ),
         ("network", {"network": {"mode": "existing"}}, "existing needs vpc_id"),
         ("network", {"network": VPC | {"mode": "public-egress"}}, "makes its own network"),
         ("network", {"network": {"assign_public_ip": True}}, "assign_public_ip is of existing"),
