@@ -15,7 +15,7 @@ from wickie.scan.detectors import KingfisherDetector, joining
 from wickie.scan.overlap import settled
 
 _OPEN = (
-    "password=", "api_key = \"", "'", "postgres://app:", "# kingfisher:ignore", "mysql -uroot",
+    "password=", 'api_key = "', "'", "postgres://app:", "# kingfisher:ignore", "mysql -uroot",
     'variable "db_password" {', "Authorization: Bearer ", "-----BEGIN RSA PRIVATE KEY-----", "",
     '{"kty": "EC", ', "machine db login app password", "PuTTY-User-Key-File-2: ssh-rsa",
 )  # fmt: skip
