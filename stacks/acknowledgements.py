@@ -84,10 +84,23 @@ def accepted(config: Config) -> list[Accepted]:
                 t.bucket for t in config.scan.targets if isinstance(t, S3Target) and not t.account
             )
         ),
+        *(
+            Accepted(
+                task_role,
+                f"{_IAM5}[Resource::arn:<AWS::Partition>:{resource}]",
+                "The scan reads the stages of all APIs, in every region that wickie.yaml names.",
+            )
+            for kind in dict.fromkeys(target.kind for target in config.scan.targets)
+            for resource in permissions.SOURCE_RESOURCES[kind]
+        ),
     ]
     kinds = _kinds(config)
     discovers = any(secret.discover for secret in config.secrets)
-    listed = any(permissions.SOURCES[t.kind] for t in config.scan.targets if t.kind != "s3")
+    listed = any(
+        permissions.SOURCES[t.kind] and not permissions.SOURCE_RESOURCES[t.kind]
+        for t in config.scan.targets
+        if t.kind != "s3"
+    )
     if discovers or listed or "ssm-run-command" in kinds or _asks_aws_of_vulnerabilities(config):
         entries.append(
             Accepted(

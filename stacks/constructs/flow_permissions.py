@@ -81,7 +81,8 @@ def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
     grant(role, permissions.VERSIONS, _objects(stack, versioned, "s3:GetObjectVersion"))
     for kind in dict.fromkeys(t.kind for t in config.scan.targets if not isinstance(t, S3Target)):
         actions = permissions.SOURCES[kind]
-        grant(role, actions, {action: ["*"] for action in actions})
+        narrowed = [f"arn:{stack.partition}:{each}" for each in permissions.SOURCE_RESOURCES[kind]]
+        grant(role, actions, {action: narrowed or ["*"] for action in actions})
     if any(target.kind == ssm_parameter.KIND for target in config.scan.targets):
         role.add_to_principal_policy(_no_secure_strings())
 

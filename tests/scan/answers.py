@@ -1,4 +1,4 @@
-"""What AWS would answer where moto has no answer: two resources, `shop-one` with a value in it."""
+"""What AWS would answer where moto has no answer, of resources by their names."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-Replies = Mapping[str, Any]
+from tests.scan.plants import Setting
 
-_NAMES: Final = ("shop-one", "other-one")
+Replies = Mapping[str, Any]
+Settings = Mapping[str, Setting]
+"""What lies in each resource, by its name."""
+
 _THEN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _HERE: Final = "us-east-1:123456789012"
 
 
-def ssm_document(_: str) -> Replies:
+def ssm_document(_: Settings) -> Replies:
     """The versions of a document, which moto keeps but does not list."""
 
     def versions(Name: str) -> Any:  # noqa: N803  (AWS's name for it)
@@ -22,7 +25,7 @@ def ssm_document(_: str) -> Replies:
     return {"ListDocumentVersions": versions}
 
 
-def sagemaker_notebook_lifecycle(_: str) -> Replies:
+def sagemaker_notebook_lifecycle(settings: Settings) -> Replies:
     """The list of configurations, of which moto knows each."""
     kind = f"arn:aws:sagemaker:{_HERE}:notebook-instance-lifecycle-config"
     configs = [
@@ -31,13 +34,13 @@ def sagemaker_notebook_lifecycle(_: str) -> Replies:
             "NotebookInstanceLifecycleConfigArn": f"{kind}/{name}",
             "LastModifiedTime": _THEN,
         }
-        for name in _NAMES
+        for name in settings
     ]
     return {"ListNotebookInstanceLifecycleConfigs": {"NotebookInstanceLifecycleConfigs": configs}}
 
 
-def amplify_app(text: str) -> Replies:
-    """All that is asked: the value lies in a variable of a branch."""
+def amplify_app(settings: Settings) -> Replies:
+    """All that is asked: the setting is a variable of a branch."""
     required = {
         "description": "",
         "repository": "https://example.org/shop",
@@ -49,10 +52,10 @@ def amplify_app(text: str) -> Replies:
         "enableBranchAutoBuild": True,
         "enableBasicAuth": False,
     }
-    apps = [{"appId": name, "appArn": _app(name), "name": name, **required} for name in _NAMES]
+    apps = [{"appId": name, "appArn": _app(name), "name": name, **required} for name in settings]
 
     def branches(appId: str) -> Any:  # noqa: N803
-        secret = {"API_TOKEN": text if appId == "shop-one" else "nothing"}
+        setting = settings[appId]
         branch = {
             "branchArn": f"{_app(appId)}/branches/main",
             "branchName": "main",
@@ -62,7 +65,7 @@ def amplify_app(text: str) -> Replies:
             "enableNotification": False,
             "createTime": _THEN,
             "updateTime": _THEN,
-            "environmentVariables": secret,
+            "environmentVariables": {setting.label: setting.text},
             "enableAutoBuild": True,
             "customDomains": [],
             "framework": "",
@@ -77,17 +80,19 @@ def amplify_app(text: str) -> Replies:
     return {"ListApps": {"apps": apps}, "ListBranches": branches}
 
 
-def appsync_api(text: str) -> Replies:
-    """All that is asked: the value lies in the code of a resolver."""
+def appsync_api(settings: Settings) -> Replies:
+    """All that is asked: the setting lies in the code of a resolver."""
 
     def resolvers(apiId: str, typeName: str) -> Any:  # noqa: N803
-        secret = text if apiId == "shop-one" else "nothing"
-        code = f"export const request = () => ({{ headers: {{ Authorization: '{secret}' }} }})"
+        setting = settings[apiId]
+        code = (
+            f"export const request = () => ({{ headers: {{ {setting.label}: '{setting.text}' }} }})"
+        )
         return {"resolvers": [{"typeName": typeName, "fieldName": "orders", "code": code}]}
 
     return {
         "ListGraphqlApis": {
-            "graphqlApis": [{"name": n, "apiId": n, "arn": _api(n)} for n in _NAMES]
+            "graphqlApis": [{"name": n, "apiId": n, "arn": _api(n)} for n in settings]
         },
         "GetGraphqlApiEnvironmentVariables": {"environmentVariables": {"LEVEL": "info"}},
         "ListApiKeys": {"apiKeys": [{"id": "da2-x", "description": "of the shop"}]},
@@ -106,14 +111,14 @@ def _api(name: str) -> str:
     return f"arn:aws:appsync:{_HERE}:apis/{name}"
 
 
-ANSWERS: Final[Mapping[str, Callable[[str], Replies]]] = {
+ANSWERS: Final[Mapping[str, Callable[[Settings], Replies]]] = {
     "ssm-document": ssm_document,
     "sagemaker-notebook-lifecycle": sagemaker_notebook_lifecycle,
     "amplify-app": amplify_app,
     "appsync-api": appsync_api,
 }
-PLACES: Final[Mapping[str, str]] = {
-    "amplify-app": f"{_app('shop-one')}#branches/main/environmentVariables/API_TOKEN",
-    "appsync-api": f"{_api('shop-one')}#resolvers/Query.orders/code",
+PLACES: Final[Mapping[str, Callable[[str, Setting], str]]] = {
+    "amplify-app": lambda n, s: f"{_app(n)}#branches/main/environmentVariables/{s.label}",
+    "appsync-api": lambda n, _: f"{_api(n)}#resolvers/Query.orders/code",
 }
-"""Where the value lies, of what moto knows nothing of."""
+"""Where the setting of a resource lies, of what moto knows nothing of."""

@@ -1,4 +1,4 @@
-"""A value put where people put it: one function per kind of place, which tells where it lies."""
+"""A setting put where people put it: one function per kind of place, which tells where it lies."""
 
 from __future__ import annotations
 
@@ -6,64 +6,77 @@ import base64
 import gzip
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+
+class Setting(NamedTuple):
+    """What people give a name and a text, as variables have them."""
+
+    label: str
+    text: str
+
 
 Service = Callable[[str], Any]
-Plant = Callable[[Service, str, str], str]
-"""Makes one resource of a name, with a text in it; returns the location that a finding has."""
+Plant = Callable[[Service, str, Setting], str]
+"""Makes one resource of a name, with a setting in it; returns the location that a finding has."""
 
 _HERE: Final = "us-east-1:123456789012"
 _ROLE: Final = "arn:aws:iam::123456789012:role/role"
 
 
-def _script(text: str) -> str:
-    return f"#!/bin/sh\nexport DB_PASSWORD={text}\n"
+_NOTHING: Final = Setting("LEVEL", "info")
+
+
+def _script(setting: Setting) -> str:
+    return f"#!/bin/sh\nexport {setting.label}={setting.text}\n"
 
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def ec2_user_data(service: Service, name: str, text: str) -> str:
+def ec2_user_data(service: Service, name: str, setting: Setting) -> str:
     ec2 = service("ec2")
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}]
-    packed = gzip.compress(_script(text).encode())
+    packed = gzip.compress(_script(setting).encode())
     image = {"ImageId": "ami-12345678", "MinCount": 1, "MaxCount": 1}
     reply = ec2.run_instances(**image, UserData=packed, TagSpecifications=tags)
     return f"arn:aws:ec2:{_HERE}:instance/{reply['Instances'][0]['InstanceId']}#userData"
 
 
-def ec2_launch_template(service: Service, name: str, text: str) -> str:
+def ec2_launch_template(service: Service, name: str, setting: Setting) -> str:
     ec2 = service("ec2")
     reply = ec2.create_launch_template(
-        LaunchTemplateName=name, LaunchTemplateData={"UserData": _base64(_script(text))}
+        LaunchTemplateName=name, LaunchTemplateData={"UserData": _base64(_script(setting))}
     )
     ec2.create_launch_template_version(
         LaunchTemplateName=name, LaunchTemplateData={"UserData": _base64("#!/bin/sh")}
     )
     identifier = reply["LaunchTemplate"]["LaunchTemplateId"]
-    return f"ec2-launch-template:us-east-1/{identifier}#1/userData"
+    return f"arn:aws:ec2:{_HERE}:launch-template/{identifier}#1/userData"
 
 
-def autoscaling_launch_configuration(service: Service, name: str, text: str) -> str:
+def autoscaling_launch_configuration(service: Service, name: str, setting: Setting) -> str:
     autoscaling = service("autoscaling")
     autoscaling.create_launch_configuration(
         LaunchConfigurationName=name,
         ImageId="ami-12345678",
         InstanceType="t3.micro",
-        UserData=_base64(_script(text)),
+        UserData=_script(setting),  # boto3 encodes it
     )
     reply = autoscaling.describe_launch_configurations(LaunchConfigurationNames=[name])
     return f"{reply['LaunchConfigurations'][0]['LaunchConfigurationARN']}#userData"
 
 
-def ssm_parameter(service: Service, name: str, text: str) -> str:
-    service("ssm").put_parameter(Name=name, Type="String", Value=text)
-    return f"ssm-parameter:{name}#value"
+def ssm_parameter(service: Service, name: str, setting: Setting) -> str:
+    parameter = f"{name}.{setting.label}"
+    service("ssm").put_parameter(Name=parameter, Type="String", Value=setting.text)
+    return f"ssm-parameter:{parameter}#value"
 
 
-def ssm_document(service: Service, name: str, text: str) -> str:
-    steps = [{"action": "aws:runShellScript", "name": "x", "inputs": {"runCommand": [text]}}]
+def ssm_document(service: Service, name: str, setting: Setting) -> str:
+    inputs = {"runCommand": [f"export {setting.label}={setting.text}"]}
+    steps = [{"action": "aws:runShellScript", "name": "x", "inputs": inputs}]
     service("ssm").create_document(
         Name=name,
         DocumentType="Command",
@@ -72,22 +85,22 @@ def ssm_document(service: Service, name: str, text: str) -> str:
     return f"arn:aws:ssm:{_HERE}:document/{name}:1#content"
 
 
-def cloudformation_stack(service: Service, name: str, text: str) -> str:
+def cloudformation_stack(service: Service, name: str, setting: Setting) -> str:
+    parameter = setting.label.title().replace("_", "")
     template = {
-        "Parameters": {"Password": {"Type": "String"}},
+        "Parameters": {parameter: {"Type": "String"}},
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
     }
     reply = service("cloudformation").create_stack(
         StackName=name,
         TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": "Password", "ParameterValue": text}],
+        Parameters=[{"ParameterKey": parameter, "ParameterValue": setting.text}],
     )
-    return f"{reply['StackId']}#parameters/Password"
+    return f"{reply['StackId']}#parameters/{parameter}"
 
 
-def step_functions_state_machine(service: Service, name: str, text: str) -> str:
-    headers = {"Authorization": f"Bearer {text}"}
-    call = {"Type": "Pass", "Parameters": {"Headers": headers}, "End": True}
+def step_functions_state_machine(service: Service, name: str, setting: Setting) -> str:
+    call = {"Type": "Pass", "Parameters": {setting.label: setting.text}, "End": True}
     reply = service("stepfunctions").create_state_machine(
         name=name,
         definition=json.dumps({"StartAt": "Call", "States": {"Call": call}}),
@@ -96,37 +109,37 @@ def step_functions_state_machine(service: Service, name: str, text: str) -> str:
     return f"{reply['stateMachineArn']}#definition"
 
 
-def step_functions_execution(service: Service, name: str, text: str) -> str:
-    machine = step_functions_state_machine(service, name, "nothing").partition("#")[0]
+def step_functions_execution(service: Service, name: str, setting: Setting) -> str:
+    machine = step_functions_state_machine(service, name, _NOTHING).partition("#")[0]
     reply = service("stepfunctions").start_execution(
-        stateMachineArn=machine, input=json.dumps({"password": text})
+        stateMachineArn=machine, input=json.dumps({setting.label: setting.text})
     )
     return f"{reply['executionArn']}#input"
 
 
-def glue_job(service: Service, name: str, text: str) -> str:
+def glue_job(service: Service, name: str, setting: Setting) -> str:
     service("glue").create_job(
         Name=name,
         Role=_ROLE,
         Command={"Name": "glueetl", "ScriptLocation": "s3://b/k"},
-        DefaultArguments={"--db-password": text},
+        DefaultArguments={f"--{setting.label}": setting.text},
     )
-    return f"glue-job:us-east-1/{name}#DefaultArguments/--db-password"
+    return f"arn:aws:glue:{_HERE}:job/{name}#DefaultArguments/--{setting.label}"
 
 
-def glue_connection(service: Service, name: str, text: str) -> str:
-    properties = {"JDBC_CONNECTION_URL": "jdbc:mysql://db/shop", "PASSWORD": text}
+def glue_connection(service: Service, name: str, setting: Setting) -> str:
+    properties = {"JDBC_CONNECTION_URL": "jdbc:mysql://db/shop", setting.label: setting.text}
     service("glue").create_connection(
         ConnectionInput={
             "Name": name,
             "ConnectionType": "JDBC",
-            "ConnectionProperties": properties | {"ENCRYPTED_PASSWORD": text},
+            "ConnectionProperties": properties | {"ENCRYPTED_PASSWORD": setting.text},
         }
     )
-    return f"glue-connection:us-east-1/{name}#ConnectionProperties/PASSWORD"
+    return f"arn:aws:glue:{_HERE}:connection/{name}#ConnectionProperties/{setting.label}"
 
 
-def api_gateway_stage(service: Service, name: str, text: str) -> str:
+def api_gateway_stage(service: Service, name: str, setting: Setting) -> str:
     gateway = service("apigateway")
     api = gateway.create_rest_api(name=name)["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
@@ -134,20 +147,19 @@ def api_gateway_stage(service: Service, name: str, text: str) -> str:
     gateway.put_method(**where, authorizationType="NONE")
     gateway.put_integration(**where, type="MOCK")
     deployment = gateway.create_deployment(restApiId=api)["id"]
-    gateway.create_stage(
-        restApiId=api, stageName="live", deploymentId=deployment, variables={"token": text}
-    )
-    return f"arn:aws:apigateway:us-east-1::/restapis/{api}#stages/live/variables/token"
+    stage = {"stageName": "live", "variables": {setting.label: setting.text}}
+    gateway.create_stage(restApiId=api, deploymentId=deployment, **stage)
+    return f"arn:aws:apigateway:us-east-1::/restapis/{api}#stages/live/variables/{setting.label}"
 
 
-def api_gateway_v2_stage(service: Service, name: str, text: str) -> str:
+def api_gateway_v2_stage(service: Service, name: str, setting: Setting) -> str:
     gateway = service("apigatewayv2")
     api = gateway.create_api(Name=name, ProtocolType="HTTP")["ApiId"]
-    gateway.create_stage(ApiId=api, StageName="live", StageVariables={"token": text})
-    return f"arn:aws:apigateway:us-east-1::/apis/{api}#stages/live/StageVariables/token"
+    gateway.create_stage(ApiId=api, StageName="live", StageVariables={setting.label: setting.text})
+    return f"arn:aws:apigateway:us-east-1::/apis/{api}#stages/live/StageVariables/{setting.label}"
 
 
-def batch_job_definition(service: Service, name: str, text: str) -> str:
+def batch_job_definition(service: Service, name: str, setting: Setting) -> str:
     reply = service("batch").register_job_definition(
         jobDefinitionName=name,
         type="container",
@@ -157,73 +169,75 @@ def batch_job_definition(service: Service, name: str, text: str) -> str:
                 {"type": "VCPU", "value": "1"},
                 {"type": "MEMORY", "value": "128"},
             ],
-            "environment": [{"name": "DB_PASSWORD", "value": text}],
+            "environment": [{"name": setting.label, "value": setting.text}],
         },
     )
-    return f"{reply['jobDefinitionArn']}#containerProperties/environment/DB_PASSWORD"
+    return f"{reply['jobDefinitionArn']}#containerProperties/environment/{setting.label}"
 
 
-def sagemaker_model(service: Service, name: str, text: str) -> str:
+def sagemaker_model(service: Service, name: str, setting: Setting) -> str:
     reply = service("sagemaker").create_model(
         ModelName=name,
         ExecutionRoleArn=_ROLE,
-        PrimaryContainer={"Image": "i", "Environment": {"HUB_TOKEN": text}},
+        PrimaryContainer={"Image": "i", "Environment": {setting.label: setting.text}},
     )
-    return f"{reply['ModelArn']}#PrimaryContainer/Environment/HUB_TOKEN"
+    return f"{reply['ModelArn']}#PrimaryContainer/Environment/{setting.label}"
 
 
-def sagemaker_notebook_lifecycle(service: Service, name: str, text: str) -> str:
+def sagemaker_notebook_lifecycle(service: Service, name: str, setting: Setting) -> str:
     reply = service("sagemaker").create_notebook_instance_lifecycle_config(
-        NotebookInstanceLifecycleConfigName=name, OnStart=[{"Content": _base64(_script(text))}]
+        NotebookInstanceLifecycleConfigName=name, OnStart=[{"Content": _base64(_script(setting))}]
     )
     return f"{reply['NotebookInstanceLifecycleConfigArn']}#OnStart/0"
 
 
-def eventbridge_target(service: Service, name: str, text: str) -> str:
+def eventbridge_target(service: Service, name: str, setting: Setting) -> str:
     events = service("events")
     bus = f"bus-of-{name}"
     events.create_event_bus(Name=bus)
     arn = events.put_rule(Name=name, EventBusName=bus, EventPattern='{"source": ["a"]}')["RuleArn"]
-    target = {"Id": "t", "Arn": f"arn:aws:lambda:{_HERE}:function:f", "Input": json.dumps([text])}
+    sent = json.dumps({setting.label: setting.text})
+    target = {"Id": "t", "Arn": f"arn:aws:lambda:{_HERE}:function:f", "Input": sent}
     events.put_targets(Rule=name, EventBusName=bus, Targets=[target])
     return f"{arn}#targets/t/Input"
 
 
-def secretsmanager_metadata(service: Service, name: str, text: str) -> str:
+def secretsmanager_metadata(service: Service, name: str, setting: Setting) -> str:
     reply = service("secretsmanager").create_secret(
-        Name=name, SecretString=text, Tags=[{"Key": "old-password", "Value": text}]
+        Name=name, SecretString="x", Tags=[{"Key": setting.label, "Value": setting.text}]
     )
-    return f"{reply['ARN']}#tags/old-password"
+    return f"{reply['ARN']}#tags/{setting.label}"
 
 
-def data_pipeline(service: Service, name: str, text: str) -> str:
+def data_pipeline(service: Service, name: str, setting: Setting) -> str:
     pipelines = service("datapipeline")
     identifier = pipelines.create_pipeline(name=name, uniqueId=name)["pipelineId"]
-    fields = [{"key": "connectionString", "stringValue": f"jdbc:mysql://app:{text}@db"}]
+    fields = [{"key": setting.label, "stringValue": setting.text}]
     pipelines.put_pipeline_definition(
         pipelineId=identifier, pipelineObjects=[{"id": "Db", "name": "Db", "fields": fields}]
     )
-    return f"data-pipeline:us-east-1/{identifier}#objects/Db/connectionString"
+    return f"arn:aws:datapipeline:{_HERE}:pipeline/{identifier}#objects/Db/{setting.label}"
 
 
-def lambda_environment(service: Service, name: str, text: str) -> str:
+def lambda_environment(service: Service, name: str, setting: Setting) -> str:
     role = service("iam").create_role(RoleName=f"of-{name}", AssumeRolePolicyDocument="{}")
     reply = service("lambda").create_function(
         FunctionName=name,
         Role=role["Role"]["Arn"],
         Code={"ZipFile": b"x"},
-        Environment={"Variables": {"DB_PASSWORD": text}},
+        Environment={"Variables": {setting.label: setting.text}},
     )
-    return f"{reply['FunctionArn']}#DB_PASSWORD"
+    return f"{reply['FunctionArn']}#{setting.label}"
 
 
-def ecs_task_definition(service: Service, name: str, text: str) -> str:
-    container = {"name": "app", "image": "i", "memory": 1, "command": ["psql", text]}
+def ecs_task_definition(service: Service, name: str, setting: Setting) -> str:
+    command = ["app", f"--{setting.label}={setting.text}"]
+    container = {"name": "app", "image": "i", "memory": 1, "command": command}
     reply = service("ecs").register_task_definition(family=name, containerDefinitions=[container])
     return f"{reply['taskDefinition']['taskDefinitionArn']}#app/command"
 
 
-def codebuild_project(service: Service, name: str, text: str) -> str:
+def codebuild_project(service: Service, name: str, setting: Setting) -> str:
     reply = service("codebuild").create_project(
         name=name,
         source={"type": "S3", "location": "b/k"},
@@ -232,11 +246,11 @@ def codebuild_project(service: Service, name: str, text: str) -> str:
             "type": "LINUX_CONTAINER",
             "image": "i",
             "computeType": "BUILD_GENERAL1_SMALL",
-            "environmentVariables": [{"name": "TOKEN", "value": text}],
+            "environmentVariables": [{"name": setting.label, "value": setting.text}],
         },
         serviceRole="arn:aws:iam::123456789012:role/service-role/build",
     )
-    return f"{reply['project']['arn']}#environment/TOKEN"
+    return f"{reply['project']['arn']}#environment/{setting.label}"
 
 
 PLANTS: Final[Mapping[str, Plant]] = {

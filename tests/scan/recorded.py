@@ -28,7 +28,11 @@ class Recorded:
     refused: str = ""
     """An operation that AWS does not allow."""
     replies: dict[str, Any] = field(default_factory=dict)
-    """What it says to an operation, or a function of the parameters that says it."""
+    """
+    What it says to an operation, or a function of the parameters that says it.
+
+    By its name, or by the action of IAM where two services have one of that name.
+    """
     calls: list[str] = field(default_factory=list)
     actions: set[str] = field(default_factory=set)
 
@@ -47,9 +51,9 @@ class Recorded:
         self.actions.add(iam_action(model))
         if model.name == self.refused:
             return _REFUSED, {"Error": {"Code": "AccessDenied", "Message": f"no {model.name}"}}
-        if model.name not in self.replies:
+        reply = self.replies.get(iam_action(model), self.replies.get(model.name))
+        if reply is None:
             return None
-        reply = self.replies[model.name]
         reply = reply(**context["told"]) if callable(reply) else reply
         # As botocore's Stubber does: a reply that AWS could not give proves nothing.
         validate_parameters(reply, model.output_shape)

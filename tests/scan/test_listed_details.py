@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from tests.scan.answers import appsync_api
 from tests.scan.paper import drawn, managed, read
+from tests.scan.plants import Setting
 from tests.scan.recorded import Recorded
 from wickie.scan import engine
 from wickie.scan.chunk import Chunk
@@ -113,7 +114,7 @@ def test_the_values_of_secrets_and_of_api_keys_are_never_read():
     assert {*texts("secretsmanager-metadata")} == {"description", "resourcePolicy"}
     assert value.encode() not in b"".join(texts("secretsmanager-metadata").values())
 
-    aws = Recorded(replies={**appsync_api("")})
+    aws = Recorded(replies={**appsync_api({"shop": Setting("LEVEL", "info")})})
     aws.replies["ListApiKeys"] = {"apiKeys": [{"id": value, "description": "of the shop"}]}
     told = texts("appsync-api", aws)
     assert told["apiKeys/0/description"] == b"description=of the shop"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,7 @@ from moto import mock_aws
 
 from tests.scan.answers import ANSWERS, PLACES
 from tests.scan.paper import KEY, Paper, drawn, managed
-from tests.scan.plants import PLANTS
+from tests.scan.plants import PLANTS, Setting
 from tests.scan.recorded import Recorded
 from wickie.model import ScanResult
 from wickie.scan import engine
@@ -30,12 +31,14 @@ class Planted:
 
     kind: str
     value: str
+    settings: Mapping[str, Setting]
     where: str
     stored: bytes = b""
 
     def scan(self, prefix: str = "", refused: str = "") -> tuple[ScanResult, Recorded]:
         """Scan them as the next night's scan would."""
-        aws = Recorded(refused, ANSWERS.get(self.kind, lambda _: {})(self.value))
+        answers = ANSWERS.get(self.kind, lambda _: {})
+        aws = Recorded(refused, {**answers(self.settings)})
         detectors = [managed(self.value)]
         cache = ScanCache(detectors, KEY, self.stored)
         source = open_source(self.kind, {"prefix": prefix}, aws.clients)
@@ -49,11 +52,16 @@ def planted(request, monkeypatch):
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     kind, value = request.param, drawn(alphabet=_LOWER)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": False}}):
-        where = PLACES.get(kind, "")
-        if not where:
-            PLANTS[kind](Recorded().clients.service, "other-one", "nothing")
-            where = PLANTS[kind](Recorded().clients.service, "shop-one", value)
-        yield Planted(kind, value, where)
+        settings = {
+            "other-one": Setting("DB_PASSWORD", "nothing"),
+            "shop-one": Setting("DB_PASSWORD", value),
+        }
+        for name, setting in settings.items():
+            if kind in PLACES:
+                where = PLACES[kind](name, setting)
+            else:
+                where = PLANTS[kind](Recorded().clients.service, name, setting)
+        yield Planted(kind, value, settings, where)
 
 
 def _found(result: ScanResult) -> list[str]:

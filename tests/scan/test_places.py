@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from tests.scan.paper import drawn, managed, read
+from tests.scan.plants import PLANTS, Setting
 from tests.scan.test_sources import a_function
 from wickie.aws import Clients
 from wickie.config import Scan
@@ -100,6 +101,23 @@ def test_what_leaks_in_another_account_is_found_there_by_its_role():
         "arn:aws:ecs:eu-west-1:210987654321:task-definition/shop:1#app/command",
         "s3://theirs/app.log",
     ]
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_same_name_in_two_accounts_is_two_places():
+    value, there = drawn(), elsewhere(Clients(), "eu-west-1", ROLE)
+    for clients in (Clients(), there):
+        PLANTS["glue-job"](clients.service, "shop", Setting("DB_PASSWORD", value))
+        PLANTS["ec2-launch-template"](clients.service, "shop", Setting("DB_PASSWORD", value))
+    scope = scan(
+        {"kind": "glue-job"},
+        {"kind": "ec2-launch-template"},
+        accounts=[{"role": ROLE, "regions": ["eu-west-1"]}],
+    )
+    opened = [each.open() for each in openings(scope, Clients()) if isinstance(each, Opening)]
+    found = engine.scan(opened, [managed(value)], run_id="r").findings
+    accounts = [finding.location.uri.split(":")[4] for finding in found]
+    assert accounts == ["123456789012", "210987654321"] * 2
 
 
 def test_credentials_of_a_role_are_fetched_when_needed_and_anew_before_they_end(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -175,6 +176,21 @@ def test_who_scans_parameters_can_decrypt_none_of_them(synthesise: Synthesise) -
     (denied,) = (s for s in statements if s["Effect"] == "Deny")
     assert (denied["Action"], denied["Resource"]) == ("kms:Decrypt", "*")
     assert denied["Condition"] == {"StringLike": {"kms:ViaService": "ssm.*"}}
+
+
+def test_who_scans_stages_of_apis_can_read_no_keys_of_them(synthesise: Synthesise) -> None:
+    targets = [{"kind": "api-gateway-stage"}, {"kind": "api-gateway-v2-stage"}]
+    config = Config.model_validate({"stage": "dev", "scan": {"targets": targets}})
+    statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+    allowed = [s["Resource"] for s in statements if "apigateway:GET" in s["Action"]]
+    texts = [json.dumps(resource) for each in allowed for resource in each]
+    assert len(texts) == 4
+    assert {text.rpartition("::")[2].rstrip('"]}') for text in texts} == {
+        "/restapis",
+        "/restapis/*/stages",
+        "/apis",
+        "/apis/*/stages",
+    }
 
 
 def test_flows_may_assume_exactly_the_roles_of_the_accounts_that_are_scanned(

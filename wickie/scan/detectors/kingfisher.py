@@ -19,7 +19,7 @@ import kingfisher_sdk
 from wickie.model import Finding, Gap, Severity
 from wickie.scan import rules
 from wickie.scan.chunk import Chunk, Match
-from wickie.scan.detectors import plausible
+from wickie.scan.detectors import joining, plausible
 from wickie.scan.detectors.presented import Presented
 from wickie.scan.identity import finding_id, value_key
 
@@ -96,16 +96,33 @@ class KingfisherDetector:
         return finding
 
     def detect(self, batch: Sequence[Chunk]) -> Iterator[Match | Gap]:
-        """See `Detector`. Each chunk by itself: rules look at what stands around a match."""
-        for chunk in batch:
-            try:
-                found = self._scan(chunk.data, timeout=self._seconds)
-            except TimeoutError:
-                where = f"bytes {chunk.offset} to {chunk.offset + len(chunk.data)}"
-                yield Gap(chunk.uri, f"{where} took Kingfisher over {self._seconds:g} s")
-                continue
-            if found:
-                yield from self._matches(chunk, found)
+        """
+        See `Detector`.
+
+        Small chunks together, to learn in which of them there may be something; these, and large
+        ones, each by itself: rules look at what stands around a match.
+        """
+        for group in joining.groups(batch):
+            for chunk in group if len(group) == 1 else self._suspected(group):
+                yield from self._look(chunk)
+
+    def _suspected(self, group: Sequence[Chunk]) -> Sequence[Chunk]:
+        try:
+            found = self._scan(joining.joined(group), timeout=self._seconds)
+        except TimeoutError:
+            return group
+        places = [(f.location["start_offset"], f.location["end_offset"]) for f in found]
+        return joining.touched(group, places) if places else ()
+
+    def _look(self, chunk: Chunk) -> Iterator[Match | Gap]:
+        try:
+            found = self._scan(chunk.data, timeout=self._seconds)
+        except TimeoutError:
+            where = f"bytes {chunk.offset} to {chunk.offset + len(chunk.data)}"
+            yield Gap(chunk.uri, f"{where} took Kingfisher over {self._seconds:g} s")
+            return
+        if found:
+            yield from self._matches(chunk, found)
 
     def _matches(self, chunk: Chunk, found: list[kingfisher_sdk.Finding]) -> Iterator[Match]:
         presented = Presented(found if self._askable else ())

@@ -1,15 +1,13 @@
 """
 Recognises values of managed secrets by their fingerprints alone, in any encoding.
 
-Of every eight bytes of text one 64-bit word is hashed. All but some per cent of the words are
-dismissed by a look into a table that stays in the cache, nearly all others by a look into a larger
-one, and what a binary search then finds is settled by the keyed digest of the whole value.
+Of every eight bytes of text one 64-bit word is hashed; where it is a known window, the keyed digest
+of the whole value settles it. See `windows`.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
 from bisect import bisect_right
 from dataclasses import replace
 from itertools import accumulate
@@ -20,16 +18,13 @@ import numpy as np
 from wickie.fingerprints import STRIDE, WindowHash, digest
 from wickie.model import Finding, ManagedVersion, Severity, Stage
 from wickie.scan.chunk import Chunk, Match
+from wickie.scan.detectors.windows import KnownWindows
 from wickie.scan.identity import finding_id, value_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from wickie.fingerprints import Fingerprint
-
-    Words = NDArray[np.uint64]
 
 RULE: Final = "wickie.managed-secret"
 HONEYTOKEN_RULE: Final = "wickie.honeytoken"
@@ -40,10 +35,6 @@ _SEVERITIES: Final = {
     Stage.PREVIOUS: Severity.HIGH,
     Stage.RETIRED: Severity.INFORMATIONAL,
 }
-_BLOCK_WORDS: Final = 1 << 16
-"""Words looked at together: what is computed of them stays in a core's cache."""
-_SPARSE_BITS: Final = 22
-_SPARSE: Final = np.uint32((1 << _SPARSE_BITS) - 1)
 
 
 class ManagedDetector:
@@ -52,16 +43,10 @@ class ManagedDetector:
     def __init__(self, fingerprints: Iterable[Fingerprint], key: bytes) -> None:
         self._fingerprints = tuple(fingerprints)
         self._key = key
-        self._hash = WindowHash.of(key)
         windows = np.array([f.windows for f in self._fingerprints], np.uint32).ravel()
         self._order = np.argsort(windows, kind="stable")
         self._windows = windows[self._order]
-        # One bit in eight to sixteen is set, and the table no larger than that takes.
-        bits = min(max(len(windows).bit_length() + 3, 16), 24)
-        self._shift = np.uint64(64 - bits)
-        self._dense = _table(bits, windows >> np.uint32(32 - bits))
-        self._sparse = _table(_SPARSE_BITS, windows & _SPARSE)
-        self._scratch = threading.local()
+        self._known = KnownWindows(WindowHash.of(key), self._windows)
         self._versions = {
             (f.arn, f.version_id): (f.stage, f.honeytoken) for f in self._fingerprints
         }
@@ -130,7 +115,7 @@ class ManagedDetector:
         view = memoryview(text)
         # A log may hold the same value a hundred thousand times.
         entries = functools.cache(self._entries)
-        for position, window in self._candidates(text):
+        for position, window in self._known.within(text):
             for fingerprint, shift in entries(window):
                 start = position - shift
                 value = view[max(start, 0) : start + fingerprint.length]
@@ -145,41 +130,6 @@ class ManagedDetector:
         )
         places = (divmod(entry, STRIDE) for entry in self._order[begin:end].tolist())
         return [(self._fingerprints[index], shift) for index, shift in places]
-
-    def _candidates(self, text: bytes) -> Iterator[tuple[int, int]]:
-        """Every eighth position of `text` that begins with a known window, and its hash."""
-        words = np.frombuffer(text, "<u8", count=len(text) // STRIDE)
-        for begin in range(0, len(words), _BLOCK_WORDS):
-            block = words[begin : begin + _BLOCK_WORDS]
-            mixed, spare = (buffer[: len(block)] for buffer in self._buffers())
-            self._mix(block, mixed, spare)
-            np.right_shift(mixed, self._shift, out=spare)
-            # Every index is in range; "wrap" is numpy's quickest way not to check that.
-            likely = self._dense.take(spare.view(np.int64), mode="wrap")
-            (kept,) = np.nonzero(likely)
-            windows = (mixed[kept] >> np.uint64(32)).astype(np.uint32)
-            likely = self._sparse.take(windows & _SPARSE)
-            kept, windows = kept[likely], windows[likely]
-            nearest = np.searchsorted(self._windows, windows)
-            nearest[nearest == len(self._windows)] = 0
-            known = self._windows[nearest] == windows
-            for index, window in zip(kept[known].tolist(), windows[known].tolist(), strict=True):
-                yield (begin + index) * STRIDE, window
-
-    def _mix(self, block: Words, mixed: Words, spare: Words) -> None:
-        """`WindowHash` of every word, in the upper half of `mixed`."""
-        np.bitwise_xor(block, np.uint64(self._hash.whiten), out=mixed)
-        np.multiply(mixed, np.uint64(self._hash.first), out=mixed)
-        np.right_shift(mixed, np.uint64(32), out=spare)
-        np.bitwise_xor(mixed, spare, out=mixed)
-        np.multiply(mixed, np.uint64(self._hash.second), out=mixed)
-
-    def _buffers(self) -> tuple[Words, Words]:
-        """Memory of this thread's own to compute in."""
-        if not hasattr(self._scratch, "buffers"):
-            self._scratch.buffers = tuple(np.empty((2, _BLOCK_WORDS), np.uint64))
-        buffers: tuple[Words, Words] = self._scratch.buffers
-        return buffers
 
 
 def _of_version(finding: Finding, version: ManagedVersion) -> Finding:
@@ -197,9 +147,3 @@ def _of_version(finding: Finding, version: ManagedVersion) -> Finding:
         severity=_SEVERITIES[version.stage],
         managed=version,
     )
-
-
-def _table(bits: int, marked: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    table = np.zeros(1 << bits, np.bool_)
-    table[marked] = True
-    return table

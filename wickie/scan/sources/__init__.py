@@ -61,6 +61,8 @@ class Kind:
     """In IAM; the scanner's role is granted exactly these."""
     unchanged: str = "the same text"
     """By what an artifact is known from an earlier scan, for docs/sources.md."""
+    resources: tuple[str, ...] = ()
+    """To what its permissions are narrowed: ARNs from the service on. None: it is not known."""
     reach: Literal["once", "accounts", "regions"] = "regions"
     """Where there is one of it: whether it is read in every account, and in every region."""
     sized: bool = False
@@ -71,17 +73,28 @@ def _listing(
     reads: str,
     module: Any,
     service: str,
-    artifacts: Callable[[Any, str], Iterator[Artifact | Gap]],
+    artifacts: Callable[..., Iterator[Artifact | Gap]],
+    *,
+    tells_account: bool = True,
     **more: Any,
 ) -> Kind:
-    """What one AWS API lists, narrowed to names that start with `prefix`."""
+    """
+    What one AWS API lists, narrowed to names that start with `prefix`.
+
+    Where its replies do not have the account, `artifacts` takes what asks for it.
+    """
 
     def open_listing(options: Mapping[str, str], clients: Clients) -> Listing:
         prefix = options.get("prefix", "")
-        read = partial(artifacts, clients.service(service), prefix)
+        asked = {} if tells_account else {"account": partial(_account, clients)}
+        read = partial(artifacts, clients.service(service), prefix, **asked)
         return Listing(module.KIND, prefix, module.PERMISSIONS, read)
 
     return Kind(reads, open_listing, module.PERMISSIONS, **more)
+
+
+def _account(clients: Clients) -> str:
+    return str(clients.service("sts").get_caller_identity()["Account"])
 
 
 SOURCES: Final[Mapping[str, Kind]] = {
@@ -208,24 +221,28 @@ SOURCES: Final[Mapping[str, Kind]] = {
         glue_job,
         "glue",
         glue_job.jobs,
+        tells_account=False,
     ),
     glue_connection.KIND: _listing(
         "properties of connections, with their password unless Glue encrypts it",
         glue_connection,
         "glue",
         glue_connection.connections,
+        tells_account=False,
     ),
     api_gateway.KIND: _listing(
         "variables and descriptions of the stages of REST APIs",
         api_gateway,
         "apigateway",
         api_gateway.apis,
+        resources=api_gateway.RESOURCES,
     ),
     api_gateway_v2.KIND: _listing(
         "variables and descriptions of the stages of HTTP and WebSocket APIs",
         api_gateway_v2,
         "apigatewayv2",
         api_gateway_v2.apis,
+        resources=api_gateway_v2.RESOURCES,
     ),
     appsync.KIND: _listing(
         "environment, data sources, functions, resolvers and key descriptions of GraphQL APIs",
@@ -276,6 +293,7 @@ SOURCES: Final[Mapping[str, Kind]] = {
         data_pipeline,
         "datapipeline",
         data_pipeline.pipelines,
+        tells_account=False,
     ),
 }
 

@@ -9,24 +9,28 @@ from wickie.scan.sources.reading import artifact_of
 from wickie.scan.sources.texts import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wickie.scan.chunk import Artifact
 
 KIND: Final = "data-pipeline"
-PERMISSIONS: Final = ("datapipeline:ListPipelines", "datapipeline:GetPipelineDefinition")
+PERMISSIONS: Final = (
+    "datapipeline:ListPipelines",
+    "datapipeline:GetPipelineDefinition",
+    "sts:GetCallerIdentity",
+)
 
 
-def pipelines(client: Any, prefix: str) -> Iterator[Artifact]:
+def pipelines(client: Any, prefix: str, account: Callable[[], str]) -> Iterator[Artifact]:
     """List pipelines; fields whose name starts with an asterisk come encrypted."""
-    region = client.meta.region_name
+    meta = client.meta
+    place = f"arn:{meta.partition}:datapipeline:{meta.region_name}:{account()}"
     for page in client.get_paginator("list_pipelines").paginate():
         for pipeline in page["pipelineIdList"]:
             if pipeline.get("name", "").startswith(prefix):
                 identifier = pipeline["id"]
                 definition = partial(_definition, client, identifier)
-                # Its ARN has the account, which AWS does not say here.
-                yield artifact_of(definition, f"{KIND}:{region}/{identifier}", KIND)
+                yield artifact_of(definition, f"{place}:pipeline/{identifier}", KIND)
 
 
 def _definition(client: Any, identifier: str) -> Iterator[tuple[str, str]]:

@@ -16,22 +16,28 @@ if TYPE_CHECKING:
 KIND: Final = "ec2-launch-template"
 PERMISSIONS: Final = ("ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions")
 
+_PAGE: Final = {"PageSize": 200}
+"""https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLaunchTemplates.html"""
+
 
 def templates(client: Any, prefix: str) -> Iterator[Artifact]:
     """List templates: of each, all versions are read, for any of them may be launched."""
-    region = client.meta.region_name
-    for page in client.get_paginator("describe_launch_templates").paginate():
+    meta = client.meta
+    pages = client.get_paginator("describe_launch_templates").paginate(PaginationConfig=_PAGE)
+    for page in pages:
         for template in page["LaunchTemplates"]:
             if template["LaunchTemplateName"].startswith(prefix):
                 identifier = template["LaunchTemplateId"]
                 versions = partial(_versions, client, identifier)
-                # Its ARN has the account, which AWS does not say here.
-                yield artifact_of(versions, f"{KIND}:{region}/{identifier}", KIND)
+                # Who made it was in the account that it lies in.
+                account = template["CreatedBy"].split(":")[4]
+                place = f"arn:{meta.partition}:ec2:{meta.region_name}:{account}"
+                yield artifact_of(versions, f"{place}:launch-template/{identifier}", KIND)
 
 
 def _versions(client: Any, identifier: str) -> Iterator[tuple[str, bytes]]:
     pages = client.get_paginator("describe_launch_template_versions").paginate(
-        LaunchTemplateId=identifier
+        LaunchTemplateId=identifier, PaginationConfig=_PAGE
     )
     for page in pages:
         for version in page["LaunchTemplateVersions"]:

@@ -9,12 +9,12 @@ from wickie.scan.sources.reading import artifact_of
 from wickie.scan.sources.texts import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wickie.scan.chunk import Artifact
 
 KIND: Final = "glue-connection"
-PERMISSIONS: Final = ("glue:GetConnections",)
+PERMISSIONS: Final = ("glue:GetConnections", "sts:GetCallerIdentity")
 
 _PARTS: Final = (
     "Description",
@@ -26,15 +26,15 @@ _PARTS: Final = (
 _ENCRYPTED: Final = "ConnectionProperties/ENCRYPTED_PASSWORD"
 
 
-def connections(client: Any, prefix: str) -> Iterator[Artifact]:
+def connections(client: Any, prefix: str, account: Callable[[], str]) -> Iterator[Artifact]:
     """List connections. Who may do so gets the password too, unless the catalog encrypts it."""
-    region = client.meta.region_name
+    place = f"arn:{client.meta.partition}:glue:{client.meta.region_name}:{account()}"
     for page in client.get_paginator("get_connections").paginate():
         for connection in page["ConnectionList"]:
             name = connection["Name"]
             if name.startswith(prefix):
-                # Its ARN has the account, which AWS does not say here.
-                yield artifact_of(partial(_texts, connection), f"{KIND}:{region}/{name}", KIND)
+                texts = partial(_texts, connection)
+                yield artifact_of(texts, f"{place}:connection/{name}", KIND)
 
 
 def _texts(connection: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

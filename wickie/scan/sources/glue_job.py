@@ -9,24 +9,23 @@ from wickie.scan.sources.reading import artifact_of
 from wickie.scan.sources.texts import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wickie.scan.chunk import Artifact
 
 KIND: Final = "glue-job"
-PERMISSIONS: Final = ("glue:GetJobs",)
+PERMISSIONS: Final = ("glue:GetJobs", "sts:GetCallerIdentity")
 
 _PARTS: Final = ("Description", "DefaultArguments", "NonOverridableArguments")
 
 
-def jobs(client: Any, prefix: str) -> Iterator[Artifact]:
+def jobs(client: Any, prefix: str, account: Callable[[], str]) -> Iterator[Artifact]:
     """List jobs; their scripts are objects in S3."""
-    region = client.meta.region_name
+    place = f"arn:{client.meta.partition}:glue:{client.meta.region_name}:{account()}"
     for page in client.get_paginator("get_jobs").paginate():
         for job in page["Jobs"]:
             if job["Name"].startswith(prefix):
-                # Its ARN has the account, which AWS does not say here.
-                yield artifact_of(partial(_texts, job), f"{KIND}:{region}/{job['Name']}", KIND)
+                yield artifact_of(partial(_texts, job), f"{place}:job/{job['Name']}", KIND)
 
 
 def _texts(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

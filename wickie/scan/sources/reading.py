@@ -68,9 +68,8 @@ def artifact_of(
             for text in texts():
                 if isinstance(text, Gap):
                     yield text
-                    continue
-                for chunk in _chunks(text[1], uri, name, source):
-                    yield chunk if isinstance(chunk, Gap) else replace(chunk, part=text[0])
+                else:
+                    yield from _chunks(*text, uri, name, source)
         except (BotoCoreError, ClientError) as error:
             yield Gap(uri, refused(error))
 
@@ -85,10 +84,14 @@ def found(items: Callable[[], Iterable[T]], uri: str) -> Iterator[T | Gap]:
         yield Gap(uri, refused(error))
 
 
-def _chunks(text: str | bytes, uri: str, artifact: str, source: str) -> Iterable[Chunk | Gap]:
-    if isinstance(text, bytes):
-        return unpacked(io.BytesIO(text), uri, artifact, source)
-    data = text.encode(errors="replace")
-    if len(data) <= SIZE:
-        return [Chunk(data, uri, artifact, source)]
-    return chunked(io.BytesIO(data), uri, artifact, source)
+def _chunks(
+    part: str, text: str | bytes, uri: str, artifact: str, source: str
+) -> Iterator[Chunk | Gap]:
+    data = text.encode(errors="replace") if isinstance(text, str) else text
+    if isinstance(text, str) and len(data) <= SIZE:
+        # Nearly all are, and there are many: variables of functions.
+        yield Chunk(data, uri, artifact, source, part=part)
+        return
+    opened = chunked if isinstance(text, str) else unpacked
+    for chunk in opened(io.BytesIO(data), uri, artifact, source):
+        yield chunk if isinstance(chunk, Gap) else replace(chunk, part=part)

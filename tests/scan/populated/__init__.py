@@ -1,0 +1,1 @@
+"""A local AWS account as people leave theirs: made by a seed, with leaks among look-alikes."""
