@@ -1,5 +1,5 @@
 """
-Every finding of cdk-nag's AwsSolutions that stands, with the reason why it does.
+Every finding of cdk-nag's AwsSolutions and Serverless that stands, with the reason why it does.
 
 cdk-nag wants each finding named on its own; a test asserts that this table holds exactly what
 is found, so an entry that no longer applies fails as well as one that is missing.
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aws_cdk import Acknowledgment, Validations
 
-from stacks import permissions
+from stacks import permissions, serverless
+from stacks.constructs.everything import written
 from stacks.constructs.flow_task import ECR
 from stacks.constructs.rotation_function import groups
 from wickie.config.targets import S3Target
@@ -73,14 +74,29 @@ def accepted(config: Config) -> list[Accepted]:
     ]
     kinds = _kinds(config)
     discovers = any(secret.discover for secret in config.secrets)
-    listed = any(permissions.SOURCES[t.kind] for t in config.scan.targets if t.kind != "s3")
-    if discovers or listed or "ssm-run-command" in kinds or _asks_aws_of_vulnerabilities(config):
+    scanned = {t.kind for t in config.scan.targets} - {"s3"}
+    read = written(config, (a for kind in scanned for a in permissions.SOURCES[kind]))
+    entries += [
+        Accepted(
+            task_role,
+            f"{_IAM5}[Resource::{arn}]",
+            "wickie.yaml has all of this kind scanned: which there are is not known before.",
+        )
+        for arn in sorted({*read} - {"*"})
+        if "*" in arn
+    ]
+    if (
+        discovers
+        or "*" in read
+        or "ssm-run-command" in kinds
+        or _asks_aws_of_vulnerabilities(config)
+    ):
         entries.append(
             Accepted(
                 task_role,
                 f"{_IAM5}[Resource::*]",
-                "The scan reads all of what wickie.yaml names a kind of, and lists commands and "
-                "services: which there are is not known before. Nothing here writes.",
+                "The scan lists all of what wickie.yaml names a kind of, commands and services: "
+                "IAM grants listing on * or not at all. Nothing here writes.",
             )
         )
     entries += _to_refresh(config, task_role, f"{rotation}/Refresh/Role", discovers=discovers)
@@ -116,7 +132,7 @@ def accepted(config: Config) -> list[Accepted]:
                 "The execution role is let into exactly this image's repository, in flow_task.py.",
             ),
         ]
-    return entries
+    return [*entries, *(Accepted(*entry) for entry in serverless.accepted(config))]
 
 
 def _asks_aws_of_vulnerabilities(config: Config) -> bool:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,14 @@ import pytest
 
 from tests.stacks.conftest import ROOT
 from wickie.config import Config, ManagedSecret, Network
+from wickie.scan.sources import SOURCES
 
 if TYPE_CHECKING:
     from tests.stacks.conftest import Assembly, Synthesise
 
 pytestmark = pytest.mark.slow
+
+LISTED = sorted({*SOURCES} - {"directory", "git", "prefect", "s3"})
 
 # The properties by which a customer's account tells two resources of a type apart.
 PHYSICAL_NAMES = ("FunctionName", "LogGroupName", "QueueName", "Family", "RoleName", "Name")
@@ -77,11 +81,14 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
             ManagedSecret(name="a", engine="postgres", strategy="single-user", discover=True),
         ),
     )
+    scans_everything = Config.model_validate(
+        {"stage": "x", "scan": {"targets": [{"kind": kind} for kind in LISTED]}}
+    )
     asks_inspector = Config.model_validate(
         {"stage": "x", "vulnerabilities": {"targets": [{"kind": "inspector-findings"}]}}
     )
     configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers)
-    for config in (*configs, asks_inspector):
+    for config in (*configs, asks_inspector, scans_everything):
         entries = accepted(config)
         found = synthesise(config, acknowledged=False).violations()
         assert {rule for _, rule in found} == {entry.rule for entry in entries}
@@ -95,8 +102,10 @@ def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Conf
     from stacks.acknowledgements import accepted  # noqa: PLC0415  (starts Node)
 
     entries = accepted(example)
+    assert all(len(entry.reason.split()) >= 8 for entry in entries)
+    solutions = [entry for entry in entries if entry.rule.startswith("AwsSolutions")]
     results = "WickieData-dev:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC"
-    assert sorted((e.path.partition("/")[2], e.rule.partition("-")[2]) for e in entries) == [
+    assert sorted((e.path.partition("/")[2], e.rule.partition("-")[2]) for e in solutions) == [
         ("Flow/TaskRole", "IAM5[Resource::*]"),
         ("Flow/TaskRole", f"IAM5[Resource::{results}/*]"),
         ("Flow/TaskRole", f"IAM5[Resource::{results}/cache/scan/*]"),
@@ -107,7 +116,13 @@ def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Conf
         ("Network/Vpc", "VPC7"),
         ("Results", "S1"),
     ]
-    assert all(len(entry.reason.split()) >= 8 for entry in entries)
+    assert Counter(e.rule.partition("-")[2] for e in entries if e not in solutions) == {
+        "EventBusDLQ": 4,
+        "LambdaDLQ": 4,
+        "LambdaTracing": 4,
+        "SNSRedrivePolicy": 1,
+        "SQSRedrivePolicy": 1,
+    }
 
 
 def test_cfn_lint_has_nothing_to_say(assembly: Assembly) -> None:
