@@ -105,11 +105,13 @@ def _calls(
         lambda name, value: _full(name, value, caller.account, region),
     )
     for action, named in needs(service, operation, parameters):
-        context = tuple(sorted(_context(caller, region, named).items()))
+        context = _context(caller, region, named)
         for arn in arns(action, named, place):
-            yield Call(
-                caller.principal, caller.session, f"{service}:{operation}", action, arn, context
-            )
+            owner = arn.split(":")[4:5]
+            context["aws:resourceaccount"] = (("".join(owner) or caller.account),)
+            keys = tuple(sorted(context.items()))
+            operated = f"{service}:{operation}"
+            yield Call(caller.principal, caller.session, operated, action, arn, keys)
 
 
 def _context(caller: Caller, region: str, parameters: dict[str, Any]) -> dict[str, tuple[str, ...]]:
