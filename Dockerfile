@@ -36,9 +36,9 @@ FROM ${PYTHON}
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git tini \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin wickie \
-    && install --directory --owner=10001 --mode=0700 /opt/rules
+    && useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin wickie
 COPY --from=build /opt/wickie /opt/wickie
+RUN install --directory --owner=10001 --mode=0700 /opt/rules
 # Yours; `wickie.yam[l]` and not `wickie.yaml`, so that the build passes without one.
 COPY prefect.yam[l] wickie.yam[l] /opt/wickie/
 WORKDIR /opt/wickie
