@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 
@@ -40,6 +41,9 @@ def _expression(arn_format: str) -> str:
 
 @cache
 def _services() -> dict[str, Any]:
-    data = resources.files("cfnlint.data.AdditionalSpecs") / "Policies.json"
+    found = find_spec("cfnlint")  # importing it would take longer than all the rest
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("cfn-lint, which moto[server] brings along")
+    data = Path(found.origin).parent / "data" / "AdditionalSpecs" / "Policies.json"
     read: dict[str, Any] = json.loads(data.read_text())
     return read
