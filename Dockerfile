@@ -26,7 +26,7 @@ COPY flows ./flows
 # `flows` is found by the working directory of the pull step; `wickie` is installed.
 RUN uv sync --locked --no-dev --group scanners --extra flows --no-editable
 COPY --from=scanners /opt/scanners/grype /opt/wickie/.venv/bin/grype
-RUN .venv/bin/python -m wickie.vulnerabilities.program trivy grype
+RUN PATH=/opt/wickie/.venv/bin:$PATH python -m wickie.vulnerabilities.program trivy grype
 
 FROM ${PYTHON}
 # git: the source of that name reads history with it. tini: as process 1 Python ignores

@@ -18,7 +18,7 @@ from local.prefect import PrefectServer
 from local.server import LocalAws
 from tests.flows.conftest import create_table
 from tests.image import dockerfile
-from tests.image.sandbox import ROOT, SCRATCH, Sandbox, can_mount
+from tests.image.sandbox import GO_MODULES, ROOT, SCRATCH, Sandbox, can_mount
 from wickie.deployment import Deployment, parameter_name
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+GRYPE = "github.com/anchore/grype/@v/v0.115.0.zip"
 STAGES = dockerfile.read(ROOT / "Dockerfile")
 FLOW = """
 from pathlib import Path
@@ -73,6 +74,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     go = STAGES[0].base.removeprefix("golang:")
     if f"go{go} " not in _go_version():
         pytest.skip(f"Grype's digest is of Go {go}, which is not here")
+    if not (GO_MODULES / GRYPE).exists():
+        pytest.skip(f"Grype's source is not here; bring it once by the command of {STAGES[0].name}")
     folder = tmp_path_factory.mktemp("image")
     made: dict[str, Sandbox] = {}
     for number, stage in enumerate(STAGES):
