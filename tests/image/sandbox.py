@@ -84,14 +84,15 @@ class Sandbox:
             f"mount --bind {sys.base_prefix} {BASE}",
         ]
         if read_only:
-            mounts += [f"mount -o remount,ro,bind {where}" for where in ("/", "/opt", BASE)]
             mounts += [f"mount --bind {self.folder / 'tmp'} /tmp"]
+            mounts += [f"mount -o remount,ro,bind {where}" for where in ("/", "/opt", BASE)]
         become = f"setpriv --reuid {user} --regid {user} --clear-groups --bounding-set=-all"
         as_user = "" if user == "0" else become
         script = "\n".join([*mounts, f"cd /opt && exec {as_user} {shlex.join(command)}"])
         return subprocess.run(
             ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script],
-            env=dict(environment),
+            # A shared libpython is looked for where it was installed, which others may not read.
+            env={"LD_LIBRARY_PATH": f"{BASE}/lib", **environment},
             capture_output=True,
             text=True,
             check=False,

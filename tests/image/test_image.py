@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 GRYPE = "github.com/anchore/grype/@v/v0.115.0.zip"
 STAGES = dockerfile.read(ROOT / "Dockerfile")
 FLOW = """
+import sys
 from pathlib import Path
 from flows.nightly_scan import nightly_scan
 from wickie.scan.detectors import kingfisher
