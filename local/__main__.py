@@ -34,7 +34,10 @@ Copy into another shell:
 {lines}
 
 Move its clock, by which schedules fire:
-  curl -d '{{"advance": 3600}}' {aws.endpoint}/local/clock"""
+  curl -d '{{"advance": 3600}}' {aws.endpoint}/local/clock
+
+What your code has called, and whether AWS would have let it:
+  python -m local.access --endpoint {aws.endpoint}"""
 
 
 if __name__ == "__main__":

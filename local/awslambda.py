@@ -17,6 +17,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.core.utils import unix_time_millis
 from moto.sts.models import sts_backends
 
+from local import callers
 from local.execution import Environment, Outcome, Settings
 from local.world import current
 
@@ -231,3 +232,9 @@ def _record(function: Any, stream: str, log: str) -> None:
             logs.create_log_stream(function.logs_group_name, stream)
     events = [{"timestamp": now, "message": line} for line in log.splitlines()]
     logs.put_log_events(function.logs_group_name, stream, events)
+    named = {"logGroupName": function.logs_group_name, "logStreamName": stream}
+    for operation in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        calls = callers.of_role(
+            function.role, function.function_name, operation, function.region, **named
+        )
+        current().calls.extend(calls)

@@ -13,6 +13,7 @@ from moto.logs.models import logs_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
+from local import callers
 from local.world import current
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ class ContainerStart:
     definition: dict[str, Any]
     override: dict[str, Any]
     role: str | None
-    """The task role; the execution role needs no name, for nothing is refused locally."""
+    """The task role."""
+    execution_role: str | None
+    """By which ECS itself reads the container's secrets and writes its log."""
     health_check: dict[str, Any] | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,7 +52,10 @@ class ContainerStart:
         essential = [c for c in containers if c.get("essential", True)]
         chosen = next((c for c in essential if c["name"] in named), essential[0])
         role = overrides.get("taskRoleArn") or getattr(task_definition, "task_role_arn", None)
-        return cls(chosen, named.get(chosen["name"], {}), role)
+        execution = overrides.get("executionRoleArn") or getattr(
+            task_definition, "execution_role_arn", None
+        )
+        return cls(chosen, named.get(chosen["name"], {}), role, execution)
 
     @property
     def name(self) -> str:
@@ -77,6 +83,8 @@ class ContainerStart:
             variables |= _credentials(self.role, account, region, session)
         variables |= {e["name"]: e["value"] for e in self.definition.get("environment") or []}
         for secret in self.definition.get("secrets") or []:
+            operation, named = _reading(secret["valueFrom"])
+            self._record(session, region, operation, **named)
             try:
                 variables[secret["name"]] = _secret(secret["valueFrom"], region)
             except ClientError as error:
@@ -102,7 +110,15 @@ class ContainerStart:
         prefix = options.get("awslogs-stream-prefix")
         stream = f"{prefix}/{self.name}/{task_id}" if prefix else task_id
         backend.create_log_stream(group, stream)
+        for operation in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            named = {"logGroupName": group, "logStreamName": stream}
+            self._record(task_id, region, operation, **named)
         return Log(backend, group, stream)
+
+    def _record(self, task_id: str, region: str, operation: str, **parameters: Any) -> None:
+        if role := self.execution_role:
+            calls = callers.of_role(role, task_id, operation, region, **parameters)
+            current().calls.extend(calls)
 
 
 @dataclass(frozen=True)
@@ -150,6 +166,13 @@ def _credentials(role: str, account: str, region: str, session: str) -> dict[str
         "AWS_SECRET_ACCESS_KEY": assumed.secret_access_key,
         "AWS_SESSION_TOKEN": assumed.session_token,
     }
+
+
+def _reading(reference: str) -> tuple[str, dict[str, Any]]:
+    """The operation by which ECS reads what `secrets` refers to, and its parameters."""
+    if ":secretsmanager:" in reference:
+        return "secretsmanager:GetSecretValue", {"SecretId": ":".join(reference.split(":")[:7])}
+    return "ssm:GetParameters", {"Names": [reference]}
 
 
 def _secret(reference: str, region: str) -> str:

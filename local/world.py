@@ -15,6 +15,7 @@ from botocore.session import Session as BotocoreSession
 
 from local.clock import Clock
 from local.processes import Processes
+from local.recording import Calls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,8 @@ class World:
     """Where code is unpacked and containers work; removed when the local AWS stops."""
     clock: Clock = field(default_factory=Clock)
     processes: Processes = field(default_factory=Processes)
+    calls: Calls = field(default_factory=Calls)
+    """What deployed code has asked for, since the start."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the local AWS begins to stop; threads of services end on it."""
 

@@ -1,5 +1,5 @@
 """
-Every finding of cdk-nag's AwsSolutions that stands, with the reason why it does.
+Every finding of cdk-nag's AwsSolutions and Serverless that stands, with the reason why it does.
 
 cdk-nag wants each finding named on its own; a test asserts that this table holds exactly what
 is found, so an entry that no longer applies fails as well as one that is missing.
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aws_cdk import Acknowledgment, Validations
 
-from stacks import permissions
+from stacks import permissions, serverless
+from stacks.constructs.everything import written
 from stacks.constructs.rotation_function import groups
 from wickie.config.network import ECR
 from wickie.config.rollback import ServiceToRollBack
@@ -84,30 +85,32 @@ def accepted(config: Config) -> list[Accepted]:
                 t.bucket for t in config.scan.targets if isinstance(t, S3Target) and not t.account
             )
         ),
-        *(
-            Accepted(
-                task_role,
-                f"{_IAM5}[Resource::arn:<AWS::Partition>:{resource}]",
-                "The scan reads the stages of all APIs, in every region that wickie.yaml names.",
-            )
-            for kind in dict.fromkeys(target.kind for target in config.scan.targets)
-            for resource in permissions.SOURCE_RESOURCES[kind]
-        ),
     ]
     kinds = _kinds(config)
     discovers = any(secret.discover for secret in config.secrets)
-    listed = any(
-        permissions.SOURCES[t.kind] and not permissions.SOURCE_RESOURCES[t.kind]
-        for t in config.scan.targets
-        if t.kind != "s3"
-    )
-    if discovers or listed or "ssm-run-command" in kinds or _asks_aws_of_vulnerabilities(config):
+    scanned = {t.kind for t in config.scan.targets} - {"s3"}
+    read = written(config, (a for kind in scanned for a in permissions.SOURCES[kind]))
+    entries += [
+        Accepted(
+            task_role,
+            f"{_IAM5}[Resource::{arn}]",
+            "wickie.yaml has all of this kind scanned: which there are is not known before.",
+        )
+        for arn in sorted({*read} - {"*"})
+        if "*" in arn
+    ]
+    if (
+        discovers
+        or "*" in read
+        or "ssm-run-command" in kinds
+        or _asks_aws_of_vulnerabilities(config)
+    ):
         entries.append(
             Accepted(
                 task_role,
                 f"{_IAM5}[Resource::*]",
-                "The scan reads all of what wickie.yaml names a kind of, and lists commands and "
-                "services: which there are is not known before. Nothing here writes.",
+                "The scan lists all of what wickie.yaml names a kind of, commands and services: "
+                "IAM grants listing on * or not at all. Nothing here writes.",
             )
         )
     entries += [
@@ -153,7 +156,7 @@ def accepted(config: Config) -> list[Accepted]:
                 "The execution role is let into exactly this image's repository, in flow_task.py.",
             ),
         ]
-    return entries
+    return [*entries, *(Accepted(*entry) for entry in serverless.accepted(config))]
 
 
 def _asks_aws_of_vulnerabilities(config: Config) -> bool:

@@ -64,7 +64,6 @@ SWEEP: Final = containers.PERMISSIONS
 ASSUME: Final = places.PERMISSIONS
 VERSIONS: Final = s3.VERSION_PERMISSIONS
 SOURCES: Final = {kind: sources.SOURCES[kind].permissions for kind in sources.SOURCES}
-SOURCE_RESOURCES: Final = {kind: sources.SOURCES[kind].resources for kind in sources.SOURCES}
 SIGN_IN: Final = registries.SIGN_IN_PERMISSIONS
 PULL: Final = registries.PULL_PERMISSIONS
 ECR_FINDINGS: Final = imported.ECR_PERMISSIONS

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import App, Stack, Tags, Validations
 from aws_cdk import aws_iam as iam
-from cdk_nag import AwsSolutionsChecks
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from stacks.acknowledgements import acknowledge
 from stacks.constructs.endpoints import services_asked
@@ -20,15 +20,22 @@ from stacks.rotation import RotationStack
 from stacks.work_pool import WorkPoolStack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from stacks.packaging import CodeFor
     from wickie.config import Config
 
 
-def new_app(cdk_json: Path, outdir: Path | None = None, *, thorough: bool = False) -> App:
+def new_app(
+    cdk_json: Path,
+    outdir: Path | None = None,
+    *,
+    thorough: bool = False,
+    packs: Iterable[Callable[[App], Any]] = (AwsSolutionsChecks, ServerlessChecks),
+) -> App:
     """
-    Make an app whose synthesis fails on a finding of cdk-nag that is not acknowledged.
+    Make an app whose synthesis fails on a finding of cdk-nag's `packs` that is not acknowledged.
 
     `thorough` adds the CDK's own validation of templates. It takes longer than all the rest
     (some 9 s of 17, cold, on two busy cores), so tests have it and deployments, whose templates
@@ -43,7 +50,7 @@ def new_app(cdk_json: Path, outdir: Path | None = None, *, thorough: bool = Fals
         outdir=str(outdir) if outdir else None,
         builtin_cloud_formation_validation=thorough,
     )
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    Validations.of(app).add_plugins(*(pack(app) for pack in packs))
     return app
 
 

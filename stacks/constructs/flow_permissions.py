@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 
 from stacks import permissions
 from stacks.constructs.dependent_grants import any_proxy, grant_dependents
+from stacks.constructs.everything import everything
 from stacks.constructs.grants import grant
 from stacks.constructs.names import function_arn, parameter_arn, secret_arns
 from stacks.constructs.rollback_grants import grant_rollbacks
@@ -81,8 +82,7 @@ def _grant_scan(role: iam.Role, stack: Stack, config: Config) -> None:
     grant(role, permissions.VERSIONS, _objects(stack, versioned, "s3:GetObjectVersion"))
     for kind in dict.fromkeys(t.kind for t in config.scan.targets if not isinstance(t, S3Target)):
         actions = permissions.SOURCES[kind]
-        narrowed = [f"arn:{stack.partition}:{each}" for each in permissions.SOURCE_RESOURCES[kind]]
-        grant(role, actions, {action: narrowed or ["*"] for action in actions})
+        grant(role, actions, everything(stack, config, actions))
     if any(target.kind == ssm_parameter.KIND for target in config.scan.targets):
         role.add_to_principal_policy(_no_secure_strings())
 

@@ -15,14 +15,19 @@ import psutil
 import pytest
 from rich.console import Console
 
+from local import access
 from local.demo.stage import ROOT, Stage
 from local.demo.story import STACKS, Story
+from local.policies.deployed import Account
 from local.processes import Processes
+from tests.e2e import grants, secrecy
 from wickie.deployment import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from local.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -79,6 +84,57 @@ def test_no_plaintext_is_left_anywhere_and_the_search_would_have_seen_it(
         assert story.search() == [str(canary)]
     finally:
         canary.unlink()
+
+
+def test_aws_would_have_refused_nothing_that_was_called(told: tuple[Story, list[str]]) -> None:
+    world = told[0].stage.world
+    assert len(access.recorded(world.endpoint)) > 50
+    assert access.refused(world.endpoint, Account(world.client)) == []
+
+
+def test_nothing_is_granted_that_is_never_used_but_for_a_reason(
+    told: tuple[Story, list[str]],
+) -> None:
+    world = told[0].stage.world
+    account = Account(world.client)
+    roles = [role for role in account.roles() if "/Wickie" in role]
+    assert len(roles) == 5
+    unused = account.unused(access.recorded(world.endpoint), roles)
+    assert grants.unexplained(unused) == []
+
+
+def test_a_grant_that_is_missing_is_a_call_refused(told: tuple[Story, list[str]]) -> None:
+    world = told[0].stage.world
+    iam = world.client("iam")
+    role = _role(world, "FlowTaskRole")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    whole = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    statements = [s for s in whole["Statement"] if "secretsmanager:RotateSecret" not in s["Action"]]
+    assert len(statements) == len(whole["Statement"]) - 1
+    for document in ({**whole, "Statement": statements}, whole):
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+        refused = access.refused(world.endpoint, Account(world.client))
+        assert any("secretsmanager:RotateSecret" in r for r in refused) is (document is not whole)
+
+
+def test_who_scans_can_read_no_secrets_value_by_any_way(told: tuple[Story, list[str]]) -> None:
+    world = told[0].stage.world
+    secrets = [s["ARN"] for s in world.client("secretsmanager").list_secrets()["SecretList"]]
+    assert len(secrets) >= 2
+    role = _role(world, "FlowTaskRole")
+    arn = world.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+    assert secrecy.readable(Account(world.client), arn, secrets) == []
+    leak = {"Effect": "Allow", "Action": "secretsmanager:Get*", "Resource": secrets[0]}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [leak]})
+    world.client("iam").put_role_policy(RoleName=role, PolicyName="x", PolicyDocument=document)
+    open_now = secrecy.readable(Account(world.client), arn, secrets)
+    world.client("iam").delete_role_policy(RoleName=role, PolicyName="x")
+    assert open_now == [f"secretsmanager:GetSecretValue on {secrets[0]}"]
+
+
+def _role(world: World, part: str) -> str:
+    (arn,) = (role for role in Account(world.client).roles() if part in role)
+    return arn.rpartition("/")[2]
 
 
 def test_what_was_deployed_is_what_the_templates_say_and_can_be_taken_away(

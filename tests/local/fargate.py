@@ -37,6 +37,7 @@ class Fargate:
     def define(self, script: str, family: str = "", **container: Any) -> str:
         """Register a definition with memory for the task alone; returns its ARN."""
         role = container.pop("role", None)
+        execution_role = container.pop("execution_role", None)
         definition = {
             "name": "main",
             "image": "none",
@@ -51,6 +52,7 @@ class Fargate:
             memory="512",
             containerDefinitions=[definition],
             **({"taskRoleArn": role} if role else {}),
+            **({"executionRoleArn": execution_role} if execution_role else {}),
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 

@@ -12,8 +12,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from local import access
+from local.policies.deployed import Account
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
+from stacks import permissions
 from stacks.packaging import archive, build
 from tests.rotation.fakes import parse
 from wickie.aws import Clients
@@ -23,6 +26,7 @@ from wickie.rotation.remote import RemoteSecret
 
 pytestmark = pytest.mark.slow
 RULES = {"ScheduleExpression": "rate(10 days)", "Duration": "3h"}
+LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 STRATEGIES = ("single-user", "alternating-users")
 
 
@@ -96,7 +100,10 @@ def functions(server, new_table):
             "WICKIE_FINGERPRINT_TABLE": settings.fingerprint_table,
             "WICKIE_FINGERPRINT_KEY": settings.fingerprint_key,
         }
-        yield {name: _deploy(clients, name, environment) for name in STRATEGIES}, aws
+        made = {name: _deploy(clients, name, environment) for name in STRATEGIES}
+        for strategy in STRATEGIES:
+            _grant(strategy, clients, environment)
+        yield made, aws
 
 
 @pytest.fixture(params=STRATEGIES)
@@ -127,6 +134,29 @@ def _deploy(clients: Clients, strategy: str, environment: dict[str, str]) -> Dep
         SourceAccount=ACCOUNT,
     )
     return Deployed(clients, strategy, function)
+
+
+def _grant(strategy: str, clients: Clients, environment: dict[str, str]) -> None:
+    """What the rotation stack grants, as test_permissions.py knows it, on what is used here."""
+    table = clients.dynamodb.describe_table(TableName=environment["WICKIE_FINGERPRINT_TABLE"])
+    key = clients.kms.describe_key(KeyId=environment["WICKIE_FINGERPRINT_KEY"])
+    here = f"{REGION}:{ACCOUNT}"
+    resources = {
+        "secretsmanager": f"arn:aws:secretsmanager:{here}:secret:s-*",
+        "dynamodb": table["Table"]["TableArn"],
+        "kms": key["KeyMetadata"]["Arn"],
+        "logs": f"arn:aws:logs:{here}:log-group:/aws/lambda/{strategy}:*",
+    }
+    own = (*permissions.ROTATE, *permissions.PUBLISH, *permissions.LEASE, *LOG)
+    granted = [(action, resources[action.partition(":")[0]]) for action in dict.fromkeys(own)]
+    granted += [(action, environment["WICKIE_MASTER"]) for action in permissions.MASTER]
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": a, "Resource": r} for a, r in granted],
+    }
+    boto3.client("iam").put_role_policy(
+        RoleName=strategy, PolicyName="rotate", PolicyDocument=json.dumps(document)
+    )
 
 
 def test_rotated_retired_and_nothing_secret_logged(deployed, server):
@@ -214,3 +244,18 @@ def test_alternating_users_refuse_no_login_at_twenty_a_second(functions, server)
     thread.join()
     assert len(verdicts) > 10
     assert set(verdicts) == {Verdict.LIVE}
+
+
+def test_all_that_the_stack_grants_is_used_and_aws_would_have_refused_nothing(
+    functions, deployed, server
+):
+    arn = deployed.store(server.user())
+    for _ in range(2):
+        deployed.wait(arn, deployed.start(arn))
+    secret = RemoteSecret.describe(deployed.clients, arn)
+    assert secret.ask(deployed.clients, "settle", GraceSeconds="0").state == "RETIRED"
+    aws = functions[1]
+    account = Account(aws.world.client)
+    assert access.refused(aws.endpoint, account) == []
+    role = f"arn:aws:iam::{ACCOUNT}:role/{deployed.strategy}"
+    assert account.unused(access.recorded(aws.endpoint), [role]) == []

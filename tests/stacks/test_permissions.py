@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.policies.catalogue import resource_types
 from tests.stacks.test_rotation import _resources as resources
 from wickie import deployment, dispatch, fingerprints
-from wickie.config import Config
+from wickie.config import Config, Network
 from wickie.errors import ConfigError
 from wickie.prefect import PERMISSIONS as PREFECT
 from wickie.providers.registry import find_engine
@@ -38,6 +39,25 @@ ATTACH = {
     )
 }
 LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+ON_ALL = {
+    # AWS knows resources of these, and yet they are granted on `*`.
+    "cloudformation:DescribeStacks": (
+        "asked for every stack, it names none: https://docs.aws.amazon.com/AWSCloudFormation/"
+        "latest/APIReference/API_DescribeStacks.html"
+    ),
+    **dict.fromkeys(
+        (
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:UnassignPrivateIpAddresses",
+        ),
+        "Lambda checks that a function's role has them on *: https://docs.aws.amazon.com/lambda/"
+        "latest/dg/configuration-vpc.html#configuration-vpc-permissions",
+    ),
+}
 
 
 def _actions(statements: list[dict[str, Any]]) -> set[str]:
@@ -290,6 +310,35 @@ def test_the_dispatch_function_may_take_messages_and_read_the_key_of_prefect(
     assert template == '{"name": "leak", "event": <aws.events.event.json>}'
     alarms = assembly.resources("AWS::CloudWatch::Alarm", "WickieObservability-dev").values()
     assert "wickie-dev-events-dlq" in str([a["Properties"].get("Dimensions") for a in alarms])
+
+
+def test_no_action_is_a_wildcard_and_a_resource_only_where_aws_knows_none(
+    synthesise: Synthesise, example: Config, dependents: Config, network: Network
+) -> None:
+    kinds = sorted({*SOURCES} - {"directory", "git", "prefect", "s3"})
+    targets = [{"kind": kind} for kind in kinds]
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/wickie:1"
+    everything = Config.model_validate(
+        {
+            "stage": "all",
+            "image": image,
+            "scan": {"targets": targets, "regions": ["eu-west-1"]},
+            "vulnerabilities": {"targets": [{"kind": "inspector-findings"}]},
+        }
+    )
+    inside = dependents.model_copy(update={"stage": "inside", "network": network})
+    assembly = synthesise(example, everything, inside)
+    statements = [s for stack in assembly.templates() for s in assembly.statements(stack, "")]
+    assert len(statements) > 50
+    assert not [action for action in _actions(statements) if "*" in action]
+    on_all = _actions([s for s in statements if s["Effect"] == "Allow" and "*" in _all(s)])
+    knows = {action for action in on_all if resource_types(action)}
+    assert knows == ON_ALL.keys()
+
+
+def _all(statement: dict[str, Any]) -> list[Any]:
+    found = statement["Resource"]
+    return found if isinstance(found, list) else [found]
 
 
 def test_a_permission_nobody_gave_a_resource_to_stops_synthesis() -> None:

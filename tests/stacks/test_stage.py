@@ -15,11 +15,14 @@ import pytest
 
 from tests.stacks.conftest import ROOT
 from wickie.config import Config, ManagedSecret, Network
+from wickie.scan.sources import SOURCES
 
 if TYPE_CHECKING:
     from tests.stacks.conftest import Assembly, Synthesise
 
 pytestmark = pytest.mark.slow
+
+LISTED = sorted({*SOURCES} - {"directory", "git", "prefect", "s3"})
 
 # The properties by which a customer's account tells two resources of a type apart.
 PHYSICAL_NAMES = ("FunctionName", "LogGroupName", "QueueName", "Family", "RoleName", "Name")
@@ -89,11 +92,12 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
     pushes = {"api_url": "https://p.example/api", "backend": "cloud-push", "api_key_secret": "k"}
     hosts = {"api_url": "https://p.example/api", "backend": "self-hosted"}
     events = [{"name": "a", "pattern": {"source": ["wickie"]}, "deployment": "b/c"}]
-    given = (
+    given: tuple[dict[str, Any], ...] = (
         {"vulnerabilities": section},
         private,
         {"prefect": pushes},
         {"prefect": hosts, "network": network.model_dump(), "events": events},
+        {"scan": {"targets": [{"kind": kind} for kind in LISTED]}},
     )
     more = [Config.model_validate({"stage": "x", **settings}) for settings in given]
     configs = (example, elsewhere, Config(stage="x"), dependents, inside, only_discovers)
@@ -112,8 +116,10 @@ def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Conf
 
     entries = accepted(example)
     tasks = "arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/<Cluster>/*"
+    assert all(len(entry.reason.split()) >= 8 for entry in entries)
+    solutions = [entry for entry in entries if entry.rule.startswith("AwsSolutions")]
     results = "WickieData-dev:ExportsOutputFnGetAttResultsBucket46167C27ArnE43BA8FC"
-    assert sorted((e.path.partition("/")[2], e.rule.partition("-")[2]) for e in entries) == [
+    assert sorted((e.path.partition("/")[2], e.rule.partition("-")[2]) for e in solutions) == [
         ("Flow/TaskRole", "IAM5[Resource::*]"),
         ("Flow/TaskRole", f"IAM5[Resource::{results}/*]"),
         ("Flow/TaskRole", f"IAM5[Resource::{results}/cache/scan/*]"),
@@ -125,7 +131,13 @@ def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Conf
         ("Network/Vpc", "VPC7"),
         ("Results", "S1"),
     ]
-    assert all(len(entry.reason.split()) >= 8 for entry in entries)
+    assert Counter(e.rule.partition("-")[2] for e in entries if e not in solutions) == {
+        "EventBusDLQ": 4,
+        "LambdaDLQ": 4,
+        "LambdaTracing": 4,
+        "SNSRedrivePolicy": 1,
+        "SQSRedrivePolicy": 1,
+    }
 
 
 def test_cfn_lint_has_nothing_to_say(assembly: Assembly) -> None:

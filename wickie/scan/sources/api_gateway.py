@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 KIND: Final = "api-gateway-stage"
 PERMISSIONS: Final = ("apigateway:GET",)
-RESOURCES: Final = ("apigateway:*::/restapis", "apigateway:*::/restapis/*/stages")
-"""API keys and credentials of integrations lie elsewhere, and whoever may GET them has them."""
 
 
 def apis(client: Any, prefix: str) -> Iterator[Artifact]:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 KIND: Final = "api-gateway-v2-stage"
 PERMISSIONS: Final = ("apigateway:GET",)
-RESOURCES: Final = ("apigateway:*::/apis", "apigateway:*::/apis/*/stages")
 
 
 def apis(client: Any, prefix: str) -> Iterator[Artifact]:
