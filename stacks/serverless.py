@@ -37,13 +37,13 @@ def accepted(config: Config) -> Iterator[Entry]:
             "was refreshed to, so whoever refreshes next sees what was missed.",
         )
         yield _undelivered(f"{path}/Rotated")
+    yield from _of_prefect(config, work_pool)
     yield _untraced(f"{observability}/Watch/Function")
     yield _no_dead_letters(
         f"{observability}/Watch/Function",
         "It counts what is there; the next hour's run says all that a lost one would have said.",
     )
-    yield _undelivered(f"{observability}/Hourly")
-    yield _undelivered(f"{observability}/Failed")
+    yield _undelivered(observability)
     yield _undelivered(f"{work_pool}/TaskEvents/Rule")
     yield (
         f"{work_pool}/TaskEvents/Undelivered",
@@ -55,6 +55,36 @@ def accepted(config: Config) -> Iterator[Entry]:
             f"{observability}/Alarms/{address}",
             "Serverless::Serverless-SNSRedrivePolicy",
             "SNS itself retries a mail for hours; the alarm stays red until somebody has seen it.",
+        )
+
+
+def _of_prefect(config: Config, work_pool: str) -> Iterator[Entry]:
+    """Of what tells Prefect, and asks it."""
+    told = [f"WickieRegistration-{config.stage}/Register"] if config.prefect else []
+    for path in [*told, *([f"{work_pool}/Pusher/FirstKey"] if config.pusher else [])]:
+        yield _untraced(f"{path}/Function")
+        yield _no_dead_letters(
+            f"{path}/Function",
+            "CloudFormation asks it and waits for its answer: a failure is the deployment's, and "
+            "the next deployment asks again.",
+        )
+    if config.events:
+        path = f"WickieResponse-{config.stage}/Dispatch/Function"
+        yield _untraced(path)
+        yield _no_dead_letters(
+            path,
+            "A queue asks it, which keeps what it could not do and gives up on it in a queue of "
+            "its own.",
+        )
+        yield (
+            f"WickieResponse-{config.stage}/Source",
+            "Serverless::Serverless-LambdaEventSourceMappingDestination",
+            "A destination is of streams; of a queue, what fails goes back into it.",
+        )
+        yield (
+            f"WickieResponse-{config.stage}/Undelivered",
+            "Serverless::Serverless-SQSRedrivePolicy",
+            "This is the queue that takes what could not be done, and waits for a person.",
         )
 
 

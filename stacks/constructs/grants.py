@@ -74,7 +74,7 @@ def _allow(role: iam.IRole | iam.IUser, actions: Sequence[str], arns: Sequence[s
         else:
             number = sum(isinstance(child, iam.ManagedPolicy) for child in role.node.children)
             more = iam.ManagedPolicy(role, f"More{number}", statements=[statement])
-            role.add_managed_policy(more)
+            (more.attach_to_role if isinstance(role, iam.Role) else more.attach_to_user)(role)
 
 
 def _chunks(arns: Sequence[str]) -> list[list[str]]:

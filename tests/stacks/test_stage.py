@@ -132,7 +132,7 @@ def test_the_acknowledged_findings_are_these_and_each_has_a_reason(example: Conf
         ("Results", "S1"),
     ]
     assert Counter(e.rule.partition("-")[2] for e in entries if e not in solutions) == {
-        "EventBusDLQ": 4,
+        "EventBusDLQ": 3,
         "LambdaDLQ": 4,
         "LambdaTracing": 4,
         "SNSRedrivePolicy": 1,
