@@ -9,7 +9,7 @@ from wickie.report import security_hub, store
 from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
 from wickie.rotation.dependents.registry import KINDS
-from wickie.scan import cache, ledger, part, places, sources
+from wickie.scan import cache, ledger, places, sources
 from wickie.scan.sources import s3
 from wickie.vulnerabilities import imported, registries
 
@@ -33,7 +33,6 @@ RECORD: Final = (*throttle.PERMISSIONS, *ledger.PERMISSIONS)
 STORE: Final = store.PERMISSIONS
 SECURITY_HUB: Final = security_hub.PERMISSIONS
 CACHE: Final = cache.PERMISSIONS
-HAND_OVER: Final = part.PERMISSIONS
 LOAD: Final = deployment.PERMISSIONS
 
 ASSUME: Final = places.PERMISSIONS

@@ -16,7 +16,7 @@ from stacks.constructs.rotation_function import groups
 from wickie.config.targets import S3Target
 from wickie.config.vulnerabilities import EcrFindings, InspectorFindings
 from wickie.deployment import Deployment, parameter_name
-from wickie.scan import cache, part
+from wickie.scan import cache
 from wickie.scan.sources import ssm_parameter
 
 if TYPE_CHECKING:
@@ -44,9 +44,6 @@ def grant_flows(role: iam.Role, config: Config, data: DataStack) -> None:
     grant(role, permissions.RECORD, {"dynamodb": [data.findings.table_arn]})
     grant(role, permissions.STORE, {"s3": [data.results.arn_for_objects("*")]})
     grant(role, permissions.CACHE, {"s3": [data.results.arn_for_objects(f"{cache.PREFIX}*")]})
-    if config.scan.shard_gb:
-        shards = data.results.arn_for_objects(f"{part.PREFIX}*")
-        grant(role, permissions.HAND_OVER, {"s3": [shards]})
     if config.report.security_hub:
         product = stack.format_arn(
             service="securityhub", resource="product", resource_name=f"{stack.account}/default"

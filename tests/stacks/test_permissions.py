@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +16,7 @@ from wickie.response import throttle
 from wickie.rotation import leases, refresh, replacement, versions
 from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction
-from wickie.scan import cache, ledger, part
+from wickie.scan import cache, ledger
 from wickie.scan.sources import SOURCES
 from wickie.vulnerabilities import imported, registries
 
@@ -136,26 +135,18 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
     }
 
 
-def test_flows_may_do_what_is_opted_into_only_then(synthesise: Synthesise) -> None:
-    def granted(**opted: Any) -> set[tuple[str, str]]:
+def test_flows_may_import_into_security_hub_only_where_wickie_yaml_says_so(
+    synthesise: Synthesise,
+) -> None:
+    def granted(**opted: Any) -> list[Any]:
         config = Config.model_validate({"stage": "dev", **opted})
         statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
-        return {
-            (action, json.dumps(resource))
-            for statement in statements
-            for action in _actions([statement])
-            for resource in _listed(statement["Resource"])
-        }
+        allowed = security_hub.PERMISSIONS
+        return [s["Resource"] for s in statements if _actions([s]) & {*allowed}]
 
-    opted = granted(scan={"shard_gb": 50}, report={"security_hub": True}) - granted()
-    assert {action for action, _ in opted} == {*part.PERMISSIONS, *security_hub.PERMISSIONS}
-    for action, resource in opted:
-        hub = action in security_hub.PERMISSIONS
-        assert ("/default" if hub else f"/{part.PREFIX}*") in resource
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    (product,) = granted(report={"security_hub": True})
+    assert product["Fn::Join"][1][-1] == "/default"
+    assert granted() == []
 
 
 def test_who_scans_parameters_can_decrypt_none_of_them(synthesise: Synthesise) -> None:

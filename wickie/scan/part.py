@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from wickie.errors import NotFoundError
 from wickie.model import RotationOutcome, RotationState, ScanResult
+from wickie.scan import cache
 from wickie.scan.merge import merged
 
 if TYPE_CHECKING:
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
 
     from wickie.scan.shard import Shard
 
-PERMISSIONS: Final = ("s3:GetObject", "s3:PutObject")
-
-PREFIX: Final = "cache/shards/"
-"""Of the keys in the results bucket."""
+PREFIX: Final = f"{cache.PREFIX}shards/"
+"""Of the keys in the results bucket; the permissions of the cache are on it."""
 
 _SEAL_SIZE: Final = 32
 _HELD_BACK: Final = RotationState.DEBOUNCED
