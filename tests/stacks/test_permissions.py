@@ -15,7 +15,7 @@ from wickie.errors import ConfigError
 from wickie.prefect import PERMISSIONS as PREFECT
 from wickie.providers.registry import find_engine
 from wickie.registration import containers
-from wickie.report import bus, store
+from wickie.report import bus, security_hub, store
 from wickie.response import throttle
 from wickie.response.lambda_rollback import LambdaRollback
 from wickie.rotation import leases, refresh, replacement, versions
@@ -178,15 +178,18 @@ def test_flows_may_do_what_their_modules_declare(assembly: Assembly, example: Co
     }
 
 
-def test_flows_may_do_what_is_opted_into_only_then(synthesise: Synthesise) -> None:
-    def granted(**opted: Any) -> list[dict[str, Any]]:
+def test_flows_may_import_into_security_hub_only_where_wickie_yaml_says_so(
+    synthesise: Synthesise,
+) -> None:
+    def granted(**opted: Any) -> list[Any]:
         config = Config.model_validate({"stage": "dev", **opted})
-        return synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+        statements = synthesise(config).statements("WickieWorkPool-dev", "FlowTaskRole")
+        allowed = security_hub.PERMISSIONS
+        return [s["Resource"] for s in statements if _actions([s]) & {*allowed}]
 
-    without, opted = granted(), granted(report={"security_hub": True})
-    (hub,) = (s for s in opted if s not in without)
-    assert hub["Action"] == "securityhub:BatchImportFindings"
-    assert hub["Resource"]["Fn::Join"][1][-1] == "/default"
+    (product,) = granted(report={"security_hub": True})
+    assert product["Fn::Join"][1][-1] == "/default"
+    assert granted() == []
 
 
 def test_who_scans_parameters_can_decrypt_none_of_them(synthesise: Synthesise) -> None:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from wickie.errors import NotFoundError
 from wickie.model import RotationOutcome, RotationState, ScanResult
-from wickie.scan.cache import PREFIX
+from wickie.scan import cache
 from wickie.scan.merge import merged
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from wickie.scan.shard import Shard
 
-_PREFIX: Final = f"{PREFIX}shards/"
-"""Of the keys in the results bucket: where the cache's permissions reach."""
+PREFIX: Final = f"{cache.PREFIX}shards/"
+"""Of the keys in the results bucket; the permissions of the cache are on it."""
 
 _SEAL_SIZE: Final = 32
 _HELD_BACK: Final = RotationState.DEBOUNCED
@@ -77,7 +77,7 @@ def load(s3: S3Client, bucket: str, run: str, shard: Shard, key: bytes) -> Part:
 
 
 def _object(run: str, shard: Shard) -> str:
-    return f"{_PREFIX}{run}/{shard.index}-of-{shard.of}"
+    return f"{PREFIX}{run}/{shard.index}-of-{shard.of}"
 
 
 def _seal(name: str, content: bytes, key: bytes) -> bytes:
