@@ -8,22 +8,22 @@ from local.recording import Call
 from local.world import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from local.policies.deployed import Account
 
-KEY: Final = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
 _VIA: Final = ("secretsmanager", "ssm")
 
 
-def ways(secrets: Iterable[str]) -> Iterator[tuple[str, str, str | None]]:
+def ways(secrets: list[str], keys: list[str]) -> Iterator[tuple[str, str, str | None]]:
     """Each action, what it would be asked for on, and the service that a key is used by."""
     yield "secretsmanager:BatchGetSecretValue", "*", None
     for arn in secrets:
         yield "secretsmanager:GetSecretValue", arn, None
-    for via in _VIA:
-        for action in ("kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey"):
-            yield action, KEY, f"{via}.{REGION}.amazonaws.com"
+    for key in keys:
+        for via in _VIA:
+            for action in ("kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant"):
+                yield action, key, f"{via}.{REGION}.amazonaws.com"
     # Whoever may change these may let itself in.
     for arn in secrets:
         yield "secretsmanager:PutResourcePolicy", arn, None
@@ -31,11 +31,11 @@ def ways(secrets: Iterable[str]) -> Iterator[tuple[str, str, str | None]]:
     yield "lambda:UpdateFunctionCode", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:*", None
 
 
-def readable(account: Account, principal: str, secrets: Iterable[str]) -> list[str]:
-    """The ways that stand open to `principal`."""
+def readable(account: Account, principal: str, secrets: list[str], keys: list[str]) -> list[str]:
+    """The ways that stand open to `principal`; `keys` are the account's."""
     return [
         f"{action} on {resource}"
-        for action, resource, via in ways([*secrets])
+        for action, resource, via in ways(secrets, keys)
         if account.decide(_call(principal, action, resource, via)).allowed
     ]
 

@@ -118,18 +118,23 @@ def test_a_grant_that_is_missing_is_a_call_refused(told: tuple[Story, list[str]]
 
 
 def test_who_scans_can_read_no_secrets_value_by_any_way(told: tuple[Story, list[str]]) -> None:
-    world = told[0].stage.world
-    secrets = [s["ARN"] for s in world.client("secretsmanager").list_secrets()["SecretList"]]
-    assert len(secrets) >= 2
-    role = _role(world, "FlowTaskRole")
-    arn = world.client("iam").get_role(RoleName=role)["Role"]["Arn"]
-    assert secrecy.readable(Account(world.client), arn, secrets) == []
-    leak = {"Effect": "Allow", "Action": "secretsmanager:Get*", "Resource": secrets[0]}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [leak]})
-    world.client("iam").put_role_policy(RoleName=role, PolicyName="x", PolicyDocument=document)
-    open_now = secrecy.readable(Account(world.client), arn, secrets)
-    world.client("iam").delete_role_policy(RoleName=role, PolicyName="x")
-    assert open_now == [f"secretsmanager:GetSecretValue on {secrets[0]}"]
+    client = told[0].stage.world.client
+    secrets = [s["ARN"] for s in client("secretsmanager").list_secrets()["SecretList"]]
+    keys = [key["KeyArn"] for key in client("kms").list_keys()["Keys"]]
+    role = _role(told[0].stage.world, "FlowTaskRole")
+    arn = client("iam").get_role(RoleName=role)["Role"]["Arn"]
+    assert secrecy.readable(Account(client), arn, secrets, keys) == []
+    leaks = {
+        "secretsmanager:Get*": f"secretsmanager:GetSecretValue on {secrets[0]}",
+        "kms:Decrypt": f"kms:Decrypt on {keys[0]}",
+    }
+    for action, way in leaks.items():
+        leak = {"Effect": "Allow", "Action": action, "Resource": [secrets[0], keys[0]]}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [leak]})
+        client("iam").put_role_policy(RoleName=role, PolicyName="x", PolicyDocument=document)
+        open_now = secrecy.readable(Account(client), arn, secrets, keys)
+        client("iam").delete_role_policy(RoleName=role, PolicyName="x")
+        assert {*open_now} == {way}
 
 
 def _role(world: World, part: str) -> str:

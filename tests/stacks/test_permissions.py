@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.policies.catalogue import resource_types
+from local.policies.decision import Policies, Request, decide
 from tests.stacks.test_rotation import _resources as resources
 from wickie import deployment, dispatch, fingerprints
 from wickie.config import Config, Network
@@ -199,6 +200,18 @@ def test_who_scans_parameters_can_decrypt_none_of_them(synthesise: Synthesise) -
     (denied,) = (s for s in statements if s["Effect"] == "Deny")
     assert (denied["Action"], denied["Resource"]) == ("kms:Decrypt", "*")
     assert denied["Condition"] == {"StringLike": {"kms:ViaService": "ssm.*"}}
+    # As AWS writes the policy of the key aws/ssm: whoever is of the account may decrypt with it.
+    via = {"kms:ViaService": "ssm.eu-west-1.amazonaws.com", "kms:CallerAccount": "123456789012"}
+    anyone = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*"}
+    key = {"Statement": [anyone | {"Condition": {"StringEquals": via}}]}
+    request = Request(
+        "arn:aws:iam::123456789012:role/flows",
+        "kms:Decrypt",
+        "arn:aws:kms:eu-west-1:123456789012:key/of-ssm",
+        {name.lower(): (value,) for name, value in via.items()},
+    )
+    assert not decide(request, Policies([{"Statement": [denied]}], [key])).allowed
+    assert decide(request, Policies([], [key])).allowed
 
 
 def test_who_scans_stages_of_apis_can_read_no_keys_of_them(synthesise: Synthesise) -> None:
