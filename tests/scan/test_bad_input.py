@@ -180,3 +180,16 @@ def test_a_bomb_of_3_gb_is_a_gap_and_takes_no_memory(tmp_path: Path) -> None:
     assert "it holds more than 1073741824 bytes" in gap.reason
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
     assert grown < 64 * SIZE
+
+
+@pytest.mark.slow
+def test_a_line_of_2_gb_is_read_to_its_end_and_takes_no_memory(tmp_path: Path) -> None:
+    with (tmp_path / "line").open("wb") as file:
+        file.seek(2 << 30)  # zeros, which take no place on the disk
+        file.write(_LEAK.encode())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = scan(tmp_path)
+    assert [finding.location.uri for finding in result.findings] == [f"{tmp_path}/line"]
+    assert (result.gaps, result.bytes_scanned) == ((), (2 << 30) + len(_LEAK))
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
+    assert grown < 64 * SIZE

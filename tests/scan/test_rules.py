@@ -113,3 +113,11 @@ def test_the_version_of_the_detector_changes_with_any_rule(generic, monkeypatch,
     assert generic.version == before
     Path(copies[0]).write_text(copies[0].read_text().replace("{4,128}", "{5,128}"))
     assert generic.version != before
+
+
+def test_what_comes_up_by_chance_in_an_image_is_no_credential(kingfisher):
+    token = f"AIza{drawn(35, ALPHANUMERIC)}"
+    assert found(kingfisher, f"KEY: {token}\n") == {"betterleaks.gcp-api-key"}
+    assert found(kingfisher, f"LOGO: data:image/png;base64,iVBO+{token}\n") == set()
+    encoded = base64.b64encode(f"key={token}".encode()).decode()
+    assert found(kingfisher, f"FILE: data:text/plain;base64,{encoded}\n")

@@ -57,6 +57,27 @@ def _properties(setting: Setting) -> str:
     return f"app.{setting.label.lower().replace('_', '.')}={setting.text}"
 
 
+def _compose(setting: Setting) -> str:
+    return f"      {setting.label}: {setting.text}"
+
+
+def _ini(setting: Setting) -> str:
+    return f"{setting.label.lower()} = {setting.text}"
+
+
+def _java(setting: Setting) -> str:
+    name = setting.label.title().replace("_", "")
+    return f"    private static final String {name} = {_quoted(setting.text)};"
+
+
+def _script(setting: Setting) -> str:
+    return f"  {setting.label.lower()}: process.env.{setting.label} || {_quoted(setting.text)},"
+
+
+def _run(setting: Setting) -> str:
+    return f"docker run -d -e {setting.label}={shlex.quote(setting.text)} shop:1"
+
+
 FORMATS: Final[Mapping[str, Callable[[Setting], str]]] = {
     "prod.env": _plain,
     "settings.py": _python,
@@ -66,6 +87,11 @@ FORMATS: Final[Mapping[str, Callable[[Setting], str]]] = {
     "events.jsonl": _json,
     "Dockerfile": _docker,
     "app.properties": _properties,
+    "compose.yaml": _compose,
+    "config.ini": _ini,
+    "Settings.java": _java,
+    "config.js": _script,
+    ".bash_history": _run,
 }
 """By the name of the file: how a setting is written in it."""
 

@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 _SECONDS: Final = 30.0
 _SEVERITIES: Final = {"high": Severity.HIGH, "medium": Severity.MEDIUM, "low": Severity.LOW}
 _BASE64: Final = re.compile(rb"[\w+/=-]+")
+_BASE64_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_LONGEST_DATA: Final = 1 << 16
 _AROUND: Final = 100
 """Bytes of the line before and after a match that a judgement of it takes into account."""
 _QUOTES: Final = (b'"', b"'", b"`")
@@ -149,6 +151,8 @@ class KingfisherDetector:
                 value, span = _whole(chunk, value, None if each.is_base64_encoded else span)
                 if not _is_plausible(chunk, each, value, span):
                     continue
+            elif span and not each.is_base64_encoded and _is_in_data_url(chunk.data, span[0]):
+                continue
             encoded = value.encode()
             finding = Finding(
                 id=finding_id(self._key, each.rule_id, encoded, chunk.artifact),
@@ -205,6 +209,12 @@ def _is_plausible(
         after.decode(errors="replace"),
         certain=found.confidence != "low",
     )
+
+
+def _is_in_data_url(data: bytes, position: int) -> bool:
+    """Whether it stands in base64 of an image or font, where any short form comes up by chance."""
+    before = data[max(0, position - _LONGEST_DATA) : position]
+    return before.rstrip(_BASE64_BYTES).endswith(b";base64,")
 
 
 def _is_cut(chunk: Chunk, span: tuple[int, int]) -> bool:

@@ -17,7 +17,7 @@ from wickie.scan import rules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """To be raised with every change of what is plausible."""
 
 _PLACEHOLDERS: Final = re.compile(
@@ -63,6 +63,7 @@ _KEYED: Final = re.compile(r"""(?i)passw(?:or)?d["']?\]?\s{0,4}(?::|=>?)\s{0,4}[
 _FOREIGN: Final = re.compile(r"[\u2e80-\U0010ffff]")
 _HEX: Final = re.compile(r"[0-9a-fA-F]{32,}")
 _HASHED: Final = re.compile(r"(?i)sha\d|md5|hash|digest|checksum|integrity|etag|commit|revision")
+_ARN: Final = re.compile(r"arn:[\w-]+:secretsmanager:[\w-]*:\d*:secret:$")
 _SEQUENCE: Final = re.compile(r"(?i)123456789|12345678(?!\d)|abcdefgh|qwertyui")
 _DIGIT: Final = re.compile(r"\d")
 _LETTER: Final = re.compile(r"[A-Za-z]")
@@ -155,6 +156,8 @@ def _is_random(value: str, before: str) -> bool:
     """What no person types: letters and digits mixed, without words."""
     if not value.isascii() or _SEQUENCE.search(value) or _NAMES.fullmatch(value):
         return False
+    if _ARN.search(before):
+        return False  # its name, which ends in six random characters
     if _HEX.fullmatch(value):
         return not _HASHED.search(before)
     words = [word for word in _WORDS.findall(value) if len(word) > _SHORT]
