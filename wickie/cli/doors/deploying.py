@@ -1,4 +1,4 @@
-"""Doors to what comes before a deployment, `init` and `config`: see `wickie.cli`."""
+"""Doors to what a deployment is made from, and to what Prefect knows of it: see `wickie.cli`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wickie.cli.options import DEFAULT_CONFIG, ConfigPath
+from wickie.cli.options import DEFAULT_CONFIG, DEFAULT_PREFECT_YAML, ConfigPath
 
 config = typer.Typer(no_args_is_help=True, help="What wickie.yaml says.")
 
@@ -83,3 +83,27 @@ def _scan_role(path: ConfigPath = DEFAULT_CONFIG) -> None:
     from wickie.cli.config import scan_role
 
     typer.echo(scan_role(path), nl=False)
+
+
+def register(
+    config: ConfigPath = DEFAULT_CONFIG,
+    prefect_yaml: Annotated[
+        Path, typer.Option(help="Where the deployments are listed.")
+    ] = DEFAULT_PREFECT_YAML,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what differs from what Prefect knows.")
+    ] = False,
+) -> None:
+    """
+    Tell Prefect of the work pool, the deployments and the automations of a deployed stage.
+
+    It is what `cdk deploy` does where wickie.yaml names a Prefect API, for a server that only this
+    machine reaches, or to see what somebody changed by hand. What is as it should be is left alone.
+
+    Reads the work pool that the stage published (GetParameters) and the API's key, the one secret
+    whose value is read (GetSecretValue). Changes nothing in AWS. With cloud-push the pusher's
+    rotation function is invoked, to give the block in Prefect its key.
+    """
+    from wickie.cli.register import run
+
+    raise typer.Exit(run(config, prefect_yaml, plan=plan))
