@@ -24,7 +24,7 @@ from prefect.states import Crashed
 from wickie.registration.containers import gone
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs import ECSClient
+    from wickie.aws import Clients
 
 _UNDER_WAY: Final = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _SETTLED: Final = timedelta(minutes=15)
@@ -33,7 +33,7 @@ _SUBMITTED: Final = timedelta(hours=1)
 """In which whoever starts runs has either given a container to one, or lost it."""
 
 
-def sweep(ecs: ECSClient, pool: str) -> list[str]:
+def sweep(clients: Clients, pool: str) -> list[str]:
     """Have runs of `pool` that nothing runs any more be CRASHED; return their names."""
     under_way = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY))
     with get_client(sync_client=True) as client:
@@ -42,7 +42,8 @@ def sweep(ecs: ECSClient, pool: str) -> list[str]:
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
         )
         settled = [run for run in runs if _age(run) > _SETTLED]
-        ended = gone(ecs, [run.infrastructure_pid for run in settled if run.infrastructure_pid])
+        noted = [run.infrastructure_pid for run in settled if run.infrastructure_pid]
+        ended = gone(clients.ecs, noted) if noted else set()
         lost = [run for run in settled if run.infrastructure_pid in ended or _forgotten(run)]
         for run in lost:
             client.set_flow_run_state(run.id, Crashed(message=_why(run)))

@@ -56,7 +56,7 @@ def upkeep(config: Path = Path("wickie.yaml")) -> State[Summary]:
 
 
 def _upkeep(secrets: Sequence[ManagedSecret], clients: Clients, pool: str) -> State[Summary]:
-    swept = step.submit("sweep flow runs", lambda: sweep(clients.ecs, pool))
+    swept = step.submit("sweep flow runs", lambda: sweep(clients, pool))
     futures: dict[str, PrefectFuture[Upkeep]] = {
         secret.name: step.submit(
             f"upkeep of {secret.name}",

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 from prefect_aws.workers.ecs_worker import ECSJobConfiguration
 
@@ -212,11 +211,7 @@ def test_a_push_work_pool_signs_in_with_a_block_whose_key_is_left_alone(
 def _is_taken_by_prefect_aws(template: dict[str, Any]) -> None:
     """Its own job configuration reads the template, and takes the block for its credentials."""
 
-    async def read() -> ECSJobConfiguration:
-        async with get_client() as client:
-            return await ECSJobConfiguration.from_template_and_values(template, {}, client)
-
-    configuration = asyncio.run(read())
+    configuration = asyncio.run(ECSJobConfiguration.from_template_and_values(template, {}))
     assert configuration.aws_credentials.assume_role_arn == POOL.pusher_role_arn
     assert configuration.aws_credentials.region_name == POOL.region
     assert configuration.cluster == POOL.cluster

@@ -67,6 +67,10 @@ class Ecs:
         return {"tasks": found, "failures": []}
 
 
+def clients(ecs: Ecs) -> Any:
+    return SimpleNamespace(ecs=ecs)
+
+
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SETTLED", timedelta())
@@ -74,12 +78,12 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("settled")
 def test_runs_whose_container_is_gone_are_crashed_and_others_left(pool: Any) -> None:
-    ecs: Any = Ecs(live="RUNNING", ended="STOPPED")
+    ecs = Ecs(live="RUNNING", ended="STOPPED")
     runs = {task: pool.run("RUNNING", f"flows::{task}") for task in ("live", "ended", "forgotten")}
     cancelling = pool.run("CANCELLING", "flows::forgotten")
     scheduled = pool.run("SCHEDULED", None)
     pending = pool.run("PENDING", None)
-    assert len(sweep(ecs, POOL)) == 3
+    assert len(sweep(clients(ecs), POOL)) == 3
     assert pool.state(runs["live"])[0] == "RUNNING"
     assert pool.state(runs["ended"]) == (
         "CRASHED",
@@ -87,13 +91,13 @@ def test_runs_whose_container_is_gone_are_crashed_and_others_left(pool: Any) -> 
     )
     assert {pool.state(id_)[0] for id_ in (runs["forgotten"], cancelling)} == {"CRASHED"}
     assert (pool.state(scheduled)[0], pool.state(pending)[0]) == ("SCHEDULED", "PENDING")
-    assert sweep(ecs, POOL) == []
+    assert sweep(clients(ecs), POOL) == []
 
 
 def test_what_has_just_changed_is_left_alone(pool: Any) -> None:
     run = pool.run("RUNNING", "flows::forgotten")
-    ecs: Any = Ecs()
-    assert sweep(ecs, POOL) == []
+    ecs = Ecs()
+    assert sweep(clients(ecs), POOL) == []
     assert (pool.state(run)[0], ecs.asked) == ("RUNNING", [])
 
 
@@ -103,15 +107,15 @@ def test_a_run_that_never_got_a_container_is_crashed_after_an_hour(
 ) -> None:
     monkeypatch.setattr(module, "_SUBMITTED", timedelta())
     run = pool.run("PENDING", None)
-    ecs: Any = Ecs()
-    sweep(ecs, POOL)
+    ecs = Ecs()
+    sweep(clients(ecs), POOL)
     assert pool.state(run)[0] == "CRASHED"
     assert "It got no container" in pool.state(run)[1]
 
 
 def test_ecs_is_asked_about_a_hundred_at_a_time_and_its_refusal_told() -> None:
-    ecs: Any = Ecs(**{f"t{n}": "RUNNING" for n in range(0, 250, 2)})
-    lost = gone(ecs, [f"flows::t{n}" for n in range(250)])
+    ecs = Ecs(**{f"t{n}": "RUNNING" for n in range(0, 250, 2)})
+    lost = gone(clients(ecs).ecs, [f"flows::t{n}" for n in range(250)])
     assert lost == {f"flows::t{n}" for n in range(1, 250, 2)}
     assert list(map(len, ecs.asked)) == [100, 100, 50]
     with mock_aws(), pytest.raises(NotFoundError, match="tasks of cluster absent"):
