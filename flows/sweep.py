@@ -19,7 +19,8 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.states import Crashed
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import Cancelled, Crashed, State
 
 from wickie.registration.containers import gone
 
@@ -34,7 +35,7 @@ _SUBMITTED: Final = timedelta(hours=1)
 
 
 def sweep(clients: Clients, pool: str) -> list[str]:
-    """Have runs of `pool` that nothing runs any more be CRASHED; return their names."""
+    """End runs of `pool` that nothing runs any more, and return their names."""
     under_way = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY))
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(
@@ -45,9 +46,9 @@ def sweep(clients: Clients, pool: str) -> list[str]:
         noted = [run.infrastructure_pid for run in settled if run.infrastructure_pid]
         ended = gone(clients.ecs, noted) if noted else set()
         lost = [run for run in settled if run.infrastructure_pid in ended or _forgotten(run)]
-        for run in lost:
-            client.set_flow_run_state(run.id, Crashed(message=_why(run)))
-    return [run.name for run in lost]
+        # A run that has ended meanwhile keeps the state it has: the server refuses another.
+        answers = {run.name: client.set_flow_run_state(run.id, _end(run)) for run in lost}
+    return [name for name, told in answers.items() if told.status is SetStateStatus.ACCEPT]
 
 
 def _age(run: FlowRun) -> timedelta:
@@ -60,7 +61,10 @@ def _forgotten(run: FlowRun) -> bool:
     return pending and _age(run) > _SUBMITTED
 
 
-def _why(run: FlowRun) -> str:
-    if run.infrastructure_pid:
-        return "Its container is gone, and nobody said how it ended."
-    return f"It got no container within {_SUBMITTED}: whoever was to start one has lost it."
+def _end(run: FlowRun) -> State[None]:
+    why = "Its container is gone, and nobody said how it ended."
+    if not run.infrastructure_pid:
+        why = f"It got no container within {_SUBMITTED}: whoever was to start one has lost it."
+    if run.state_type is StateType.CANCELLING:  # from there Prefect lets it go nowhere else
+        return Cancelled(message=why)
+    return Crashed(message=why)

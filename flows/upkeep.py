@@ -90,7 +90,7 @@ def _swept(future: PrefectFuture[list[str]], amiss: dict[str, str]) -> list[str]
         amiss["flow runs"] = str(error)
         return []
     for name in crashed:
-        get_run_logger().warning("flow run %s had no container any more: it is CRASHED", name)
+        get_run_logger().warning("flow run %s had no container any more and is ended", name)
     return crashed
 
 

@@ -15,12 +15,15 @@ import pytest
 from typer.testing import CliRunner
 
 from local import node
-from local.prefect import PrefectServer
+from local.prefect import EcsWorker, PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
+from tests.local.fargate import until
 from tests.local.test_cdk_cli import Cli
 from wickie.cli import app as wickie
+from wickie.deployment import Deployment
+from wickie.registration.work_pool import WorkPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +45,11 @@ class Stage:
     config: Path
     server: PrefectServer
     prefect: httpx.Client
+
+    @property
+    def cluster(self) -> str:
+        pool = Deployment.load(self.cli.aws.world.client("ssm"), "test").work_pool
+        return WorkPool.parse(pool).cluster
 
     def cdk(self, command: str, *options: str) -> str:
         return self.cli.works(command, "--all", "--app", self.app, *options)
@@ -76,6 +84,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             "api_url": server.api_url,
             "backend": "cloud-push",
             "api_key_secret": key["ARN"],
+            "home": str(ROOT),
+            "config": str(config),
         }
         config.write_text(json.dumps({"stage": "test", "retain": False, "prefect": prefect}))
         cli = Cli(aws, home)
@@ -116,9 +126,46 @@ def test_prefect_knows_a_stage_from_its_deployment_to_its_end(stage: Stage) -> N
     assert stage.found("/deployments/name/nightly-scan/nightly") == nightly
     stage.cdk("diff", "--fail")
 
+    _runs_as_it_is_registered(stage)
     stage.server.__exit__()
     stage.cdk("destroy", "--force")
     assert stage.cli.aws.world.client("iam").list_users()["Users"] == []
+
+
+def _runs_as_it_is_registered(stage: Stage) -> None:
+    """
+    Upkeep goes through the work pool by prefect-aws's worker, which signs in with the block.
+
+    Prefect Cloud's own pusher cannot be had here; the worker takes its type of pool, and says so.
+    """
+    aws = stage.cli.aws
+    worker = EcsWorker(
+        aws.world.processes,
+        stage.server,
+        stage.cli.folder / "worker",
+        pool="wickie-test",
+        queue="wickie-test-task-events",
+        # Without a key of its own, prefect-aws breaks on prefect_api_key_secret_arn.
+        aws={**aws.environment(), "PREFECT_API_KEY": "any"},
+    )
+    with worker:
+        worker.wait()
+        upkeep = stage.found("/deployments/name/upkeep/upkeep")
+        run = f"/deployments/{upkeep['id']}/create_flow_run"
+        id_ = stage.prefect.post(run, json={}).raise_for_status().json()["id"]
+        final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+        ended = until(
+            lambda: (
+                s if (s := stage.found(f"/flow_runs/{id_}")["state"])["type"] in final else None
+            ),
+            180,
+        )
+    assert ended["type"] == "COMPLETED", ended
+    (task,) = aws.world.client("ecs").list_tasks(cluster=stage.cluster, desiredStatus="STOPPED")[
+        "taskArns"
+    ]
+    described = aws.world.client("ecs").describe_tasks(cluster=stage.cluster, tasks=[task])
+    assert "any: this server" not in json.dumps(described, default=str)
 
 
 def _holds_the_pushers_key(stage: Stage, credentials: dict[str, Any]) -> None:

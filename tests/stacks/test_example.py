@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.stacks.conftest import ROOT
-from wickie.config import Config, ManagedSecret, Network
+from wickie.config import Config, ManagedSecret, Network, Prefect
 from wickie.config.secret import Passwords
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def test_the_example_loads(example: Config) -> None:
     assert len({target.kind for target in example.scan.targets}) == 5
 
 
-@pytest.mark.parametrize("section", [Config, ManagedSecret, Passwords, Network])
+@pytest.mark.parametrize("section", [Config, ManagedSecret, Passwords, Network, Prefect])
 def test_the_example_shows_every_setting(section: type[BaseModel]) -> None:
     text = (ROOT / "wickie.example.yaml").read_text()
     assert not [name for name in section.model_fields if f"{name}:" not in text]
