@@ -58,30 +58,30 @@ class PrefectServer:
     def get(self, path: str) -> Any:
         """Read; None if it does not exist."""
         reply = self._call("GET", path, None)
-        return None if reply.status in _ABSENT else self._document(reply)
+        return None if reply.status in _ABSENT else self._document(reply, path)
 
     def post(self, path: str, body: object) -> Any:
         """Filter, create or start; what was answered, None if that is empty."""
-        return self._document(self._call("POST", path, body))
+        return self._document(self._call("POST", path, body), path)
 
     def create(self, path: str, body: object) -> Any:
         """Create; None if it exists already."""
         reply = self._call("POST", path, body)
-        return None if reply.status == _CONFLICT else self._document(reply)
+        return None if reply.status == _CONFLICT else self._document(reply, path)
 
     def patch(self, path: str, body: object) -> None:
         """Change."""
-        self._accepted(self._call("PATCH", path, body))
+        self._accepted(self._call("PATCH", path, body), path)
 
     def put(self, path: str, body: object) -> None:
         """Put in the place of what was there."""
-        self._accepted(self._call("PUT", path, body))
+        self._accepted(self._call("PUT", path, body), path)
 
     def delete(self, path: str) -> None:
         """Delete, or find it gone."""
         reply = self._call("DELETE", path, None)
         if reply.status not in _ABSENT:
-            self._accepted(reply)
+            self._accepted(reply, path)
 
     def _call(self, method: str, path: str, body: object) -> Reply:
         headers = {"Content-Type": "application/json"}
@@ -111,14 +111,14 @@ class PrefectServer:
             raise reply
         return reply
 
-    def _document(self, reply: Reply) -> Any:
-        body = self._accepted(reply).body
+    def _document(self, reply: Reply, path: str) -> Any:
+        body = self._accepted(reply, path).body
         try:
             return json.loads(body) if body else None
         except ValueError:
             raise ProviderError(f"{self.name} does not answer JSON; correct api_url") from None
 
-    def _accepted(self, reply: Reply) -> Reply:
+    def _accepted(self, reply: Reply, path: str) -> Reply:
         # Its answer to a refusal may repeat what it was sent, and is never quoted.
         if reply.status in ASK_AGAIN:
             raise ProviderUnavailableError(
@@ -130,7 +130,7 @@ class PrefectServer:
                 f"secret that wickie.yaml names, or let its owner do more"
             )
         if reply.status not in _SUCCESS:
-            raise ProviderError(f"{self.name} answered {reply.status}; read its log")
+            raise ProviderError(f"{self.name} answered {reply.status} to {path}; read its log")
         return reply
 
 

@@ -20,7 +20,8 @@ from wickie.errors import AuthenticationError, ConfigError, ProviderError
 from wickie.prefect import PrefectServer
 from wickie.registration.build import KNOWN_FLOWS, build_manifest
 from wickie.registration.manifest import Manifest
-from wickie.registration.registrar import Registrar, unregister
+from wickie.registration.registrar import Registrar
+from wickie.registration.removal import unregister
 from wickie.registration.work_pool import WorkPool
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]

@@ -15,7 +15,8 @@ from wickie.https import call
 from wickie.registration.connection import LEAVING, PATIENT, connect
 from wickie.registration.manifest import Manifest
 from wickie.registration.pusher import end_keys, first_key
-from wickie.registration.registrar import Registrar, unregister
+from wickie.registration.registrar import Registrar
+from wickie.registration.removal import unregister
 from wickie.registration.work_pool import WorkPool
 from wickie.rotation.refresh import refresh_dependents
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError, ProviderError, ProviderUnavailableError
 from wickie.registration.checks import check
+from wickie.registration.comparison import differs
 from wickie.registration.manifest import REFERENCE
 from wickie.registration.work_pool import base_job_template
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 CREDENTIALS: Final = "aws-credentials"
 """Slug of the type of block that a push work pool signs in to AWS with."""
 _TO_BE_MADE: Final = "(new)"
-_WHOLE: Final = frozenset(
-    {"base_job_template", "job_variables", "parameter_openapi_schema", "parameters", "pull_steps"}
-)
-"""Fields that hold what was sent and no more; into others the server writes of its own."""
 _ENOUGH: Final = 60.0
 """Seconds in which a call and its repetitions end, and an answer is sent."""
 
@@ -150,12 +147,12 @@ class Registrar:
 
     def _automation(self, wanted: Mapping[str, Any]) -> None:
         def look() -> Any:
-            return next(iter(_automations(self.server, wanted["name"])), None)
+            return next(iter(automations_named(self.server, wanted["name"])), None)
 
         def create(_: Any) -> Any:
             self.server.post("/automations/", wanted)
-            # Names are not unique: of several made at once the first stays.
-            first, *others = _automations(self.server, wanted["name"])
+            # Of several made at once the first stays.
+            first, *others = automations_named(self.server, wanted["name"])
             for other in others:
                 self.server.delete(f"/automations/{other['id']}")
             return first
@@ -188,7 +185,7 @@ class Registrar:
                 self._changed(what, made["id"], "create", ())
                 return
             found = self._existing(what, look())  # somebody else was faster
-        differing = tuple(name for name in wanted if _differs(name, found.get(name), wanted[name]))
+        differing = tuple(name for name in wanted if differs(name, found.get(name), wanted[name]))
         if not differing:
             self._ids[what] = found["id"]
             return
@@ -214,36 +211,8 @@ class Registrar:
         return [self._resolved(each) for each in value] if isinstance(value, list) else value
 
 
-def unregister(server: PrefectServer, manifest: Manifest) -> list[str]:
-    """
-    Take away what `register` made, and say what. Runs and their logs stay.
-
-    The work pool stays too while it has deployments of others.
-    """
-    gone = []
-    for automation in manifest.automations:
-        for found in _automations(server, automation["name"]):
-            server.delete(f"/automations/{found['id']}")
-            gone.append(f"automation {found['name']}")
-    for declared in manifest.deployments:
-        name = f"{declared['flow']}/{declared['name']}"
-        found = server.get(f"/deployments/name/{name}")
-        if found and found["work_pool_name"] == manifest.pool:
-            server.delete(f"/deployments/{found['id']}")
-            gone.append(f"deployment {name}")
-    ours = {"work_pools": {"name": {"any_": [manifest.pool]}}, "limit": 1}
-    if not server.post("/deployments/filter", ours) and server.get(f"/work_pools/{manifest.pool}"):
-        server.delete(f"/work_pools/{manifest.pool}")
-        gone.append(f"work pool {manifest.pool}")
-    if manifest.credentials:
-        path = f"/block_types/slug/{CREDENTIALS}/block_documents/name/{manifest.credentials}"
-        if found := server.get(path):
-            server.delete(f"/block_documents/{found['id']}")
-            gone.append(f"block {CREDENTIALS}/{manifest.credentials}")
-    return gone
-
-
-def _automations(server: PrefectServer, name: str) -> list[dict[str, Any]]:
+def automations_named(server: PrefectServer, name: str) -> list[dict[str, Any]]:
+    """All of this name, the oldest first: names are not unique."""
     found = server.post("/automations/filter", {"automations": {"name": {"any_": [name]}}})
     return sorted(found, key=lambda each: (each["created"], each["id"]))
 
@@ -252,16 +221,3 @@ def _as_declared(found: Mapping[str, Any]) -> dict[str, Any]:
     """A deployment as the server has it, with its limit where it was sent."""
     limit = (found.get("global_concurrency_limit") or {}).get("limit")
     return {**found, "concurrency_limit": limit}
-
-
-def _differs(name: str, found: Any, wanted: Any) -> bool:
-    return bool(found != wanted) if name in _WHOLE else not _holds(found, wanted)
-
-
-def _holds(found: Any, wanted: Any) -> bool:
-    """Whether `found` says what `wanted` says, and perhaps more."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(_holds(found.get(name), value) for name, value in wanted.items())
-    if isinstance(wanted, list | tuple) and isinstance(found, list):
-        return len(found) == len(wanted) and all(map(_holds, found, wanted))
-    return bool(found == wanted)

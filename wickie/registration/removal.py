@@ -1,0 +1,40 @@
+"""Takes a stage away from a Prefect server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wickie.registration.registrar import CREDENTIALS, automations_named
+
+if TYPE_CHECKING:
+    from wickie.prefect import PrefectServer
+    from wickie.registration.manifest import Manifest
+
+
+def unregister(server: PrefectServer, manifest: Manifest) -> list[str]:
+    """
+    Take away what `register` made, and say what. Runs and their logs stay.
+
+    The work pool stays too while it has deployments of others.
+    """
+    gone = []
+    for automation in manifest.automations:
+        for found in automations_named(server, automation["name"]):
+            server.delete(f"/automations/{found['id']}")
+            gone.append(f"automation {found['name']}")
+    for declared in manifest.deployments:
+        name = f"{declared['flow']}/{declared['name']}"
+        found = server.get(f"/deployments/name/{name}")
+        if found and found["work_pool_name"] == manifest.pool:
+            server.delete(f"/deployments/{found['id']}")
+            gone.append(f"deployment {name}")
+    ours = {"work_pools": {"name": {"any_": [manifest.pool]}}, "limit": 1}
+    if not server.post("/deployments/filter", ours) and server.get(f"/work_pools/{manifest.pool}"):
+        server.delete(f"/work_pools/{manifest.pool}")
+        gone.append(f"work pool {manifest.pool}")
+    if manifest.credentials:
+        path = f"/block_types/slug/{CREDENTIALS}/block_documents/name/{manifest.credentials}"
+        if found := server.get(path):
+            server.delete(f"/block_documents/{found['id']}")
+            gone.append(f"block {CREDENTIALS}/{manifest.credentials}")
+    return gone
