@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wickie import deployment, fingerprints, prefect, status
-from wickie.registration import containers, pusher, work_pool
+from wickie.registration import containers, custom_resource, pusher, work_pool
 from wickie.report import store
 from wickie.response import throttle
 from wickie.rotation import delivery, discovery, leases, refresh, replacement, versions
@@ -29,6 +29,7 @@ WATCH: Final = status.PERMISSIONS
 
 # What registers flows with Prefect, what starts them for Prefect Cloud, and makes its first key.
 PREFECT_KEY: Final = prefect.PERMISSIONS
+REGISTER: Final = custom_resource.PERMISSIONS
 SUBMIT: Final = work_pool.SUBMIT_PERMISSIONS
 PUSHER_KEY: Final = pusher.PERMISSIONS
 

@@ -14,7 +14,7 @@ from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
 from stacks.constructs.names import secret_arns
 from stacks.packaging import PROJECT
-from stacks.permissions import PREFECT_KEY
+from stacks.permissions import PREFECT_KEY, REGISTER
 from wickie.deployment import parameter_name
 from wickie.registration.build import build_manifest
 from wickie.registration.custom_resource import REGISTRATION
@@ -56,6 +56,7 @@ class RegistrationStack(Stack):
             timeout=Duration.minutes(5),
         )
         grant(function.role, PREFECT_KEY, {"secretsmanager": secret_arns(self, prefect.keys)})
+        grant(function.role, REGISTER, {"cloudformation": [self.stack_id]})
         if config.pusher:
             # Its rotation function gives the block the key; this one never sees it.
             grant_dependents(function.role, config, [config.pusher])

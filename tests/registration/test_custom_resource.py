@@ -6,11 +6,13 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from tests.rotation.dependents.servers import Receiver, Request, serve
@@ -127,6 +129,19 @@ def test_a_server_that_is_down_is_a_clear_failure_and_a_later_try_succeeds(ask: 
 def test_a_failed_update_keeps_what_was_registered(ask: Ask) -> None:
     told = ask("Update", "wickie-x", ApiUrl=CLOSED)
     assert (told["Status"], told["PhysicalResourceId"]) == ("FAILED", "wickie-x")
+
+
+@pytest.mark.parametrize(
+    ("stack", "answered"),
+    [("UPDATE_IN_PROGRESS", "FAILED"), ("UPDATE_ROLLBACK_IN_PROGRESS", "SUCCESS")],
+)
+def test_a_stack_that_rolls_back_is_not_held_back(
+    ask: Ask, clients: Clients, stack: str, answered: str
+) -> None:
+    with Stubber(clients.service("cloudformation")) as stub:
+        found = {"StackName": "s", "StackStatus": stack, "CreationTime": datetime.now(UTC)}
+        stub.add_response("describe_stacks", {"Stacks": [found]}, {"StackName": "arn:stack"})
+        assert ask("Update", "wickie-x", ApiUrl=CLOSED)["Status"] == answered
 
 
 def test_what_was_never_made_is_not_taken_away(ask: Ask, prefect: Prefect) -> None:

@@ -10,7 +10,7 @@ import pytest
 from wickie import prefect
 from wickie.config import Config
 from wickie.deployment import parameter_name
-from wickie.registration import pusher
+from wickie.registration import custom_resource, pusher
 from wickie.registration.work_pool import SUBMIT_PERMISSIONS
 
 if TYPE_CHECKING:
@@ -85,11 +85,13 @@ def test_who_registers_reads_one_key_and_asks_one_function(pushed: Assembly) -> 
     statements = pushed.statements(STACK, "Register")
     assert actions(statements) == {
         *prefect.PERMISSIONS,
+        *custom_resource.PERMISSIONS,
         "lambda:InvokeFunction",
         "secretsmanager:DescribeSecret",
         *LOGGING,
     }
     assert "secret:prefect/key-" in on(statements, "secretsmanager:GetSecretValue")
+    assert on(statements, *custom_resource.PERMISSIONS) == '[{"Ref": "AWS::StackId"}]'
     assert "pusher" not in on(statements, "secretsmanager:GetSecretValue")
     assert ":function:wickie-dev-rotate-iam-access-key-" in on(statements, "lambda:InvokeFunction")
 

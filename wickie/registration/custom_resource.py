@@ -10,6 +10,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from wickie.asking import asking
 from wickie.errors import Error
 from wickie.https import call
 from wickie.registration.connection import LEAVING, PATIENT, connect
@@ -32,6 +33,8 @@ REGISTRATION: Final = "Custom::WickieRegistration"
 PUSHER_KEY: Final = "Custom::WickiePusherKey"
 NOTHING: Final = "nothing-registered"
 """The id of a resource whose making failed: taking it away takes nothing away."""
+PERMISSIONS: Final = ("cloudformation:DescribeStacks",)
+"""On the function's own stack."""
 _log = logging.getLogger("wickie")
 _LONGEST_REASON: Final = 1000
 _ECHOED: Final = ("StackId", "RequestId", "LogicalResourceId")
@@ -52,8 +55,7 @@ def answer(
         # Of what is not ours only the kind is safe to show.
         reason = str(error) if isinstance(error, Error) else f"broke ({type(error).__name__})"
         _log.error("%s of %s: %s", event["RequestType"], event["ResourceType"], reason)
-        # A stack is never held back by a Prefect server that is gone.
-        status = "SUCCESS" if event["RequestType"] == "Delete" else "FAILED"
+        status = "SUCCESS" if _goes_back(event, clients) else "FAILED"
     told = {
         **{name: event[name] for name in _ECHOED},
         "Status": status,
@@ -63,6 +65,23 @@ def answer(
     # The URL is signed for a request without a content type.
     headers = {"Content-Type": ""}
     call("PUT", event["ResponseURL"], headers=headers, body=json.dumps(told).encode())
+
+
+def _goes_back(event: Mapping[str, Any], clients: Clients) -> bool:
+    """
+    Whether a failure would hold a stack back: one that is deleted, or rolls back already.
+
+    An update that failed is undone by another, which fails likewise as long as Prefect is down; the
+    stack would be UPDATE_ROLLBACK_FAILED, and a person have to go on.
+    """
+    if event["RequestType"] != "Update":
+        return bool(event["RequestType"] == "Delete")
+    try:
+        with asking("the stack"):
+            found = clients.service("cloudformation").describe_stacks(StackName=event["StackId"])
+    except Error:
+        return False
+    return "ROLLBACK" in found["Stacks"][0]["StackStatus"]
 
 
 def _make(
