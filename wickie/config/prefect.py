@@ -65,7 +65,7 @@ def pusher_of(stage: str, prefect: Prefect) -> ManagedSecret:
     """
     block = PrefectBlockDependent(
         kind="prefect-block",
-        api_url=prefect.api_url,
+        api_url=prefect.api_url.rstrip("/"),
         block=f"aws-credentials/{pusher_name(stage)}",
         fields={
             "aws_access_key_id": "AccessKeyId",
