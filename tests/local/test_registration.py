@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +58,10 @@ class Stage:
 
     def found(self, path: str) -> Any:
         return self.prefect.get(path).raise_for_status().json()
+
+    def ask(self, path: str, body: object) -> Any:
+        reply = self.prefect.post(path, json=body).raise_for_status()
+        return reply.json() if reply.content else None
 
     def wickie(self, *arguments: str) -> str:
         """Run the program as on a laptop, with this stage's wickie.yaml."""
@@ -127,6 +133,7 @@ def test_prefect_knows_a_stage_from_its_deployment_to_its_end(stage: Stage) -> N
     stage.cdk("diff", "--fail")
 
     _runs_as_it_is_registered(stage)
+    _a_silent_run_is_crashed_and_upkeep_started(stage)
     stage.server.__exit__()
     stage.cdk("destroy", "--force")
     assert stage.cli.aws.world.client("iam").list_users()["Users"] == []
@@ -152,7 +159,7 @@ def _runs_as_it_is_registered(stage: Stage) -> None:
         worker.wait()
         upkeep = stage.found("/deployments/name/upkeep/upkeep")
         run = f"/deployments/{upkeep['id']}/create_flow_run"
-        id_ = stage.prefect.post(run, json={}).raise_for_status().json()["id"]
+        id_ = stage.ask(run, {})["id"]
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
         ended = until(
             lambda: (
@@ -162,6 +169,37 @@ def _runs_as_it_is_registered(stage: Stage) -> None:
         )
     assert ended["type"] == "COMPLETED", ended
     _shows_no_key(aws.world.client("ecs"), stage.cluster)
+
+
+def _a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
+    """By the automations, which a laptop's `wickie register` has made quicker for this."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wickie.registration.automations._SILENT_AFTER", 10)
+        told = stage.wickie("register")
+    assert told.startswith("update automation wickie-test-silent (trigger, actions)\n"), told
+    nightly = stage.found("/deployments/name/nightly-scan/nightly")["id"]
+    running = {"state": {"type": "RUNNING"}}
+    run = stage.ask(f"/deployments/{nightly}/create_flow_run", running)
+    sign_of_life = {
+        "id": str(uuid.uuid4()),
+        "event": "prefect.flow-run.heartbeat",
+        "occurred": datetime.now(UTC).isoformat(),
+        "resource": {"prefect.resource.id": f"prefect.flow-run.{run['id']}"},
+        "related": [
+            {
+                "prefect.resource.id": f"prefect.deployment.{nightly}",
+                "prefect.resource.role": "deployment",
+            }
+        ],
+    }
+    stage.ask("/events", [sign_of_life])
+    until(lambda: stage.found(f"/flow_runs/{run['id']}")["state"]["type"] == "CRASHED")
+    upkeep = stage.found("/deployments/name/upkeep/upkeep")["id"]
+    waiting = {
+        "deployments": {"id": {"any_": [upkeep]}},
+        "flow_runs": {"state": {"name": {"any_": ["Scheduled", "Late"]}}},
+    }
+    until(lambda: [r for r in stage.ask("/flow_runs/filter", waiting) if not r["auto_scheduled"]])
 
 
 def _shows_no_key(ecs: Any, cluster: str) -> None:
