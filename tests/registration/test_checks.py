@@ -85,3 +85,22 @@ def test_misspelt_variables_are_refused(template: dict[str, Any]) -> None:
     template["job_configuration"]["task_definition"]["cpu"] = "{{ cups }}"
     with pytest.raises(ConfigError, match="undeclared variables: cups"):
         check(template)
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        ({"memmory": 1}, "nightly sets unknown variables: memmory"),
+        ({"cpu": 256, "memory": 8192}, "nightly: Fargate offers no 8192 MiB with 256 CPU"),
+        ({"env": {"PREFECT_API_KEY": "k"}}, "nightly: env holds PREFECT_API_KEY"),
+        ({"env": {"BIG": "x" * 7000}}, "nightly: overrides of some"),
+    ],
+    ids=["misspelt", "no such size", "a key", "too long"],
+)
+def test_what_a_deployment_sets_is_checked_together_with_the_template(
+    template: dict[str, Any], job: dict[str, Any], said: str
+) -> None:
+    bigger = {"cpu": 2048, "memory": 8192, "env": {"MORE": "of it"}}
+    assert check(template, [{"name": "nightly", "job_variables": bigger}]) == []
+    with pytest.raises(ConfigError, match=said):
+        check(template, [{"name": "nightly", "job_variables": job}])

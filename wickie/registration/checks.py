@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wickie.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
 _GIB: Final = 1024
@@ -32,10 +32,11 @@ _PLACEHOLDER: Final = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _SENSITIVE: Final = re.compile(r"PREFECT_SERVER_|PREFECT_API_(KEY|AUTH_STRING)$")
 
 
-def check(template: Mapping[str, Any]) -> list[str]:
+def check(template: Mapping[str, Any], deployments: Iterable[Mapping[str, Any]] = ()) -> list[str]:
     """
     Raise `ConfigError` with the first reason for which a run would fail, or tell too much.
 
+    That is a run with the template's defaults, and one of each deployment with its job variables.
     Returns what is allowed and unwise. https://docs.prefect.io says none of this: each of them is
     a run that stayed PENDING, a password in DescribeTasks or a revision for every deployment.
     """
@@ -47,14 +48,26 @@ def check(template: Mapping[str, Any]) -> list[str]:
     if variables.get("additionalProperties") is not False:
         raise refused("a misspelt job variable would be ignored (additionalProperties)")
     given = {name: found.get("default") for name, found in properties.items()}
-    for wrong in (*_of_the_definition(given), *_of_the_request(given)):
+    for wrong in _amiss(given):
         raise refused(wrong)
+    for deployment in deployments:
+        job: Mapping[str, Any] = deployment.get("job_variables") or {}
+        if unknown := sorted(set(job) - set(properties)):
+            raise refused(f"{deployment['name']} sets unknown variables: {', '.join(unknown)}")
+        env = {**(given.get("env") or {}), **job.get("env", {})}  # which Prefect merges
+        for wrong in _amiss({**given, **job, "env": env}):
+            raise refused(f"{deployment['name']}: {wrong}")
     image = str(given.get("image"))
     return (
         []
         if "@sha256:" in image
         else [f"image {image} is named by a tag, which may move; name it by digest"]
     )
+
+
+def _amiss(given: Mapping[str, Any]) -> Iterator[str]:
+    yield from _of_the_definition(given)
+    yield from _of_the_request(given)
 
 
 def refused(reason: str) -> ConfigError:

@@ -65,7 +65,7 @@ class Registrar:
             block = {REFERENCE: f"block/{CREDENTIALS}/{manifest.credentials}"}
             more["aws_credentials"] = {"$ref": {"block_document_id": block}}
         template = base_job_template(manifest.base_job_template, pool, more)
-        self.warnings = check(template)
+        self.warnings = check(template, manifest.deployments)
         if manifest.credentials:
             self._credentials(manifest.credentials, pool)
         if manifest.notified:
