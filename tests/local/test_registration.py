@@ -176,7 +176,8 @@ def _a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wickie.registration.automations._SILENT_AFTER", 10)
         told = stage.wickie("register")
-    assert told.startswith("update automation wickie-test-silent (trigger, actions)\n"), told
+    assert "update automation wickie-test-silent (trigger, actions)\n" in told
+    assert "1 changed at Prefect" in told
     nightly = stage.found("/deployments/name/nightly-scan/nightly")["id"]
     running = {"state": {"type": "RUNNING"}}
     run = stage.ask(f"/deployments/{nightly}/create_flow_run", running)
