@@ -49,6 +49,8 @@ class PrefectServer:
     ca_bundle: str | None = None
     patience: Patience | None = None
     """How long each call is tried; left out, as long as a rotation function has for three."""
+    seconds: float = _SECONDS
+    """How long one answer is waited for."""
 
     @property
     def name(self) -> str:
@@ -98,7 +100,7 @@ class PrefectServer:
                     headers=headers,
                     body=None if body is None else json.dumps(body).encode(),
                     ca_bundle=self.ca_bundle,
-                    seconds=_SECONDS,
+                    seconds=self.seconds,
                     longest=_LONGEST,
                 )
             except ProviderUnavailableError as error:

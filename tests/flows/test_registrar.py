@@ -61,7 +61,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server() -> PrefectServer:
-    return PrefectServer(str(get_current_settings().api.url), patience=Patience(40))
+    return PrefectServer(str(get_current_settings().api.url), patience=Patience(60), seconds=30)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PATIENT: Final = Patience(40, first=0.3, longest=5, growth=1.6)
 """For each call: SQLite may be busy with somebody else's deployment, and Cloud limits rates."""
+_SECONDS: Final = 15.0
+"""For one answer. To ask a server anew that is busy with the first makes it no faster."""
 LEAVING: Final = Patience(10, first=0.3)
 """Whoever deletes a stack does not wait long for a server that may be gone itself."""
 
@@ -45,5 +47,5 @@ def connect(
         "prefect_api_auth_string_secret_arn": auth,
     }
     header = authorization(api_key and api_key.text, auth and auth.text)
-    server = PrefectServer(api_url.rstrip("/"), header, patience=patience)
+    server = PrefectServer(api_url.rstrip("/"), header, patience=patience, seconds=_SECONDS)
     return Connection(server, {name: key.arn for name, key in arns.items() if key})

@@ -97,6 +97,7 @@ def _make(
     pool = WorkPool.parse(wanted["WorkPool"])
     changes = registrar.register(declared, pool, connection.key)
     for secret, dependents in declared.filled.items():
+        registrar.require_time()
         refresh_dependents(secret, {secret: dependents}, clients)
     _log.info(json.dumps({"changes": list(map(str, changes)), "warnings": registrar.warnings}))
     # The same for another address of Prefect: were this one deleted, it would take away, where both

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 CREDENTIALS: Final = "aws-credentials"
 """Slug of the type of block that a push work pool signs in to AWS with."""
 _TO_BE_MADE: Final = "(new)"
-_ENOUGH: Final = 60.0
-"""Seconds in which a call and its repetitions end, and an answer is sent."""
+_ENOUGH: Final = 75.0
+"""Seconds in which a call and its repetitions, or a rotation function, ends, and we answer."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,13 @@ class Registrar:
         for automation in manifest.automations:
             self._automation(self._resolved(automation))
         return self.changes
+
+    def require_time(self) -> None:
+        """Raise `ProviderUnavailableError` if the next thing might not end in time."""
+        if self.remaining() < _ENOUGH:
+            raise ProviderUnavailableError(
+                f"{self.server.name} answers too slowly to register everything; try again"
+            )
 
     def _credentials(self, name: str, pool: WorkPool) -> None:
         data = {"region_name": pool.region}
@@ -174,10 +181,7 @@ class Registrar:
         update: Callable[[Mapping[str, Any], Mapping[str, Any]], Any],
     ) -> None:
         """Create or correct one thing, and remember its id as that of `what`."""
-        if self.remaining() < _ENOUGH:
-            raise ProviderUnavailableError(
-                f"{self.server.name} answers too slowly to register everything; try again"
-            )
+        self.require_time()
         found = look()
         if found is None:
             made = {"id": _TO_BE_MADE} if self.dry else create(wanted)
