@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from prefect.settings import get_current_settings
@@ -115,6 +115,8 @@ def test_four_at_once_make_everything_once(server: PrefectServer, ours: Manifest
         for future in [pool.submit(register, server, ours) for _ in range(4)]:
             future.result()
     assert register(server, ours) == []
+    made = register(_LookingTooEarly(server.api_url, patience=Patience(60), seconds=30), ours)
+    assert len(made) == len(ours.automations)
     for automation in ours.automations:
         named = {"automations": {"name": {"any_": [automation["name"]]}}}
         assert len(server.post("/automations/filter", named)) == 1
@@ -246,6 +248,19 @@ def test_a_template_that_would_not_run_is_never_sent(server: PrefectServer, ours
 def test_a_key_that_is_refused_is_told(ours: Manifest) -> None:
     with pytest.raises(AuthenticationError, match=r"refuses wickie \(401\)"):
         register(_Refusing("http://localhost/api"), ours)
+
+
+class _LookingTooEarly(PrefectServer):
+    """As it is for one of several at once: what another has just made, it has not seen."""
+
+    looked: ClassVar[set[str]] = set()
+
+    def post(self, path: str, body: Any) -> Any:
+        name = str(body)
+        if path == "/automations/filter" and name not in self.looked:
+            self.looked.add(name)
+            return []
+        return super().post(path, body)
 
 
 class _Refusing(PrefectServer):
