@@ -42,7 +42,8 @@ class NetworkStack(Stack):
             self.flows = FlowNetwork(self, "Network").network
         elif config.network.mode == "private-endpoints":
             if not config.network.vpc_id:
-                self.flows = PrivateNetwork(self, "Network").network
+                # Under another name: subnets of both modes would overlap in one VPC while it changes.
+                self.flows = PrivateNetwork(self, "Private").network
             self._endpoints = Endpoints(self, "Endpoints", self.flows)
         else:
             # A stack may not be empty, nor be left out of the app: it would stay deployed.

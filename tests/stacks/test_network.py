@@ -88,8 +88,16 @@ def test_rotation_functions_and_flows_are_both_in_it(alone: Assembly) -> None:
     functions = alone.resources("AWS::Lambda::Function", "WickieRotation-dev").values()
     assert all(len(f["Properties"]["VpcConfig"]["SubnetIds"]) == 2 for f in functions)
     pool = json.dumps(alone.only("AWS::SSM::Parameter", "WickieWorkPool-dev"))
-    assert "NetworkVpcIsolatedSubnet" in pool
+    assert "PrivateVpcIsolatedSubnet" in pool
     assert '\\"assign_public_ip\\":false' in pool.replace('\\\\"', '\\"')
+
+
+def test_another_mode_is_another_vpc_for_subnets_of_both_overlap(
+    assembly: Assembly, alone: Assembly
+) -> None:
+    public, private = (found.resources("AWS::EC2::VPC", STACK) for found in (assembly, alone))
+    assert len(public) == len(private) == 1
+    assert not public.keys() & private.keys()
 
 
 def test_in_a_vpc_of_yours_only_endpoints_and_their_group_are_made(
