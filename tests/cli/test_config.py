@@ -66,7 +66,7 @@ def test_every_setting_explains_itself() -> None:
     silent = [
         f"{name}.{key}"
         for name, section in {"": document, **document["$defs"]}.items()
-        for key, value in section["properties"].items()
+        for key, value in section.get("properties", {}).items()
         if key != "kind" and not {"description", "$ref"} & value.keys()
     ]
     assert silent == []

@@ -107,15 +107,17 @@ class Config(Section):
         pattern=r"^[a-z][a-z0-9-]{0,19}$",
         description="names everything that is deployed; small letters, digits and hyphens",
     )
-    prefect: Prefect | None = None
+    prefect: Prefect | None = Field(
+        default=None, description="whom cdk deploy tells what runs when"
+    )
     secrets: tuple[ManagedSecret, ...] = Field(
         default=(), validate_default=True, description="what wickie rotates"
     )
-    honeytokens: tuple[Honeytoken, ...] = ()
+    honeytokens: tuple[Honeytoken, ...] = Field(default=(), description="what nobody may use")
     scan: Scan = Scan()
     vulnerabilities: Vulnerabilities = Vulnerabilities()
     response: Response = Response()
-    events: tuple[EventRule, ...] = ()
+    events: tuple[EventRule, ...] = Field(default=(), description="what starts flows")
     report: Reporting = Reporting()
     network: Network = Field(default=Network(), validate_default=True)
     image: str = Field(

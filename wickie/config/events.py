@@ -19,7 +19,7 @@ def _possible(parameters: dict[str, Any]) -> dict[str, Any]:
 class EventRule(Section):
     """Which events start which deployment."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="yours, each once")
     pattern: dict[str, Any] = Field(min_length=1, description="EventBridge's, on the default bus")
     deployment: str = Field(pattern=r"^[^/]+/[^/]+$", description="flow, slash, deployment")
     parameters: Annotated[dict[str, Any], AfterValidator(_possible)] = Field(

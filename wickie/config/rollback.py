@@ -27,8 +27,8 @@ class ServiceToRollBack(Section):
     """An ECS service, which goes back to an earlier task definition of its family."""
 
     kind: Literal["ecs-service"]
-    cluster: str
-    service: str
+    cluster: str = Field(description="its name")
+    service: str = Field(description="its name in the cluster")
     roles: tuple[RoleArn, ...] = Field(
         default=(), description="of its task definitions: who deploys them must be let pass these"
     )
@@ -42,8 +42,8 @@ class AliasToRollBack(Section):
     """An alias of a Lambda function, which goes back to an earlier version."""
 
     kind: Literal["lambda-alias"]
-    function: str
-    alias: str
+    function: str = Field(description="its name")
+    alias: str = Field(description="its name at the function")
 
     def action(self, clients: Clients, condemned: Condemned) -> Action:
         """What is to be done to it."""
@@ -53,13 +53,17 @@ class AliasToRollBack(Section):
 class Rollback(Section):
     """What leaves service when a build of it turns out to be vulnerable, and who decides."""
 
-    target: Annotated[ServiceToRollBack | AliasToRollBack, Field(discriminator="kind")]
+    target: Annotated[ServiceToRollBack | AliasToRollBack, Field(discriminator="kind")] = Field(
+        description="what goes back"
+    )
     severity: Severity = Field(default=Severity.CRITICAL, description="or worse")
     younger_than: Duration = Field(
         default=timedelta(days=7), description="what has been there for longer stays"
     )
     fix_available: bool = Field(default=True, description="only findings that have a fix count")
-    approval: Literal["required", "none"] = "required"
+    approval: Literal["required", "none"] = Field(
+        default="required", description="none: the scan does it at once"
+    )
     approve_within: Duration = Field(
         default=timedelta(hours=4), description="without approval by then nothing is done"
     )

@@ -168,7 +168,7 @@ class Verify(Section):
     gitlab: Url | None = Field(default=None, description="https://gitlab.com/api/v4, or your own")
     datadog: Url | None = Field(default=None, description="https://api.<your site>/api")
     sendgrid: Url | None = Field(default=None, description="https://api.<region>sendgrid.com/v3")
-    seconds: float = Field(default=SECONDS, gt=0)
+    seconds: float = Field(default=SECONDS, gt=0, description="for all questions of a run")
 
     def urls(self) -> dict[str, str]:
         """Those that are given, by the names of issuers."""
@@ -184,14 +184,14 @@ class Scan(Section):
     shard_gb: float | None = Field(
         default=None, gt=0, description="what one task reads, of more there are several; none: all"
     )
-    max_shards: int = Field(default=16, ge=2, le=256)
+    max_shards: int = Field(default=16, ge=2, le=256, description="tasks at most")
     at_once: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
         default={}, description="targets, by the AWS API that they are read by, in all runs"
     )
     verify: bool | Verify = Field(
         default=False, description="ask issuers whether what was found is live"
     )
-    ignore: tuple[IgnoredFinding, ...] = ()
+    ignore: tuple[IgnoredFinding, ...] = Field(default=(), description="what may stay until a day")
     baseline: Path | None = Field(
         default=None, description="file of what was known, made by wickie scan --baseline-out"
     )

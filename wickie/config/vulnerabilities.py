@@ -166,7 +166,9 @@ class Vulnerabilities(Section):
     vex: tuple[Path, ...] = Field(default=(), description="OpenVEX documents")
     epss: Path | None = Field(default=None, description="FIRST's epss_scores CSV, or its gzip")
     kev: Path | None = Field(default=None, description="CISA's catalogue in JSON")
-    rollback: tuple[Rollback, ...] = ()
+    rollback: tuple[Rollback, ...] = Field(
+        default=(), description="what leaves service when it is found vulnerable"
+    )
 
     @field_validator("scanners")
     @classmethod
