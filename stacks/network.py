@@ -42,7 +42,7 @@ class NetworkStack(Stack):
             self.flows = FlowNetwork(self, "Network").network
         elif config.network.mode == "private-endpoints":
             if not config.network.vpc_id:
-                # Under another name: subnets of both modes would overlap in one VPC while it changes.
+                # By another name: in one VPC, subnets of both modes would overlap for a while.
                 self.flows = PrivateNetwork(self, "Private").network
             self._endpoints = Endpoints(self, "Endpoints", self.flows)
         else:
