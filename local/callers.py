@@ -38,6 +38,7 @@ _LARGEST: Final = 1 << 20
 
 _KEYS: Final = {
     # A condition key ← the parameter it is taken from.
+    "events:source": "Source",
     "iam:PassedToService": "PassedToService",
     "kms:MacAlgorithm": "MacAlgorithm",
     "s3:prefix": "Prefix",

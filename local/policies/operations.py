@@ -74,6 +74,9 @@ def needs(service: str, operation: str, parameters: dict[str, Any]) -> list[Need
             for each in parameters["TransactItems"]
             for kind, item in each.items()
         ]
+    if operation == "PutEvents":
+        own = ({"EventBusName": "default", **entry} for entry in parameters["Entries"])
+        return [("events:PutEvents", entry) for entry in own]
     if service == "apigateway":
         return [(f"apigateway:{_method(operation)}", parameters)]
     action = f"{_PREFIXES.get(service, service)}:{operation}"

@@ -36,6 +36,7 @@ _FORMS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("ecs", "task"): ("task/{cluster}/{task}", "task/{cluster}/{tasks}"),
     ("ecs", "task-definition"): ("task-definition/{taskDefinition}", "task-definition/{family}:*"),
     ("elasticache", "user"): ("user:{UserId}", "user:*"),
+    ("events", "event-bus"): ("event-bus/{EventBusName}",),
     ("iam", "role"): ("role/{RoleArn}", "role/{RoleName}"),
     ("iam", "user"): ("user/{UserName}",),
     ("kms", "key"): ("key/{KeyId}",),

@@ -24,14 +24,18 @@ UNUSED: Final = {
     (ROTATE, "secretsmanager:ListSecretVersionIds"): (
         "settling and repairing look for versions left behind; in the demo none is"
     ),
-    (WATCH, "secretsmanager:ListSecretVersionIds"): (
-        "a version that is pending too long is looked up; in the demo none is"
-    ),
+    (
+        FLOWS,
+        "ecs:DescribeTasks",
+    ): "upkeep asks for the tasks of silent runs; no upkeep is run here",
 }
 EITHER: Final = {
     # As UNUSED, for what depends on who comes first.
     (FLOWS, "ecs:UpdateService"): (
         "the flow refreshes a dependent unless the refresh function has done it already"
+    ),
+    (WATCH, "secretsmanager:ListSecretVersionIds"): (
+        "a version that is pending while it counts is looked up"
     ),
     (FLOWS, "ecs:TagResource"): "the tag says which version a dependent was refreshed to",
 }

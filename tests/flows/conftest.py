@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import secrets
@@ -87,7 +88,8 @@ def create_table(dynamodb: Any, name: str, *keys: str) -> None:
 def secret(stage: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Secret:
     """The secret shop/db, in place of every client the flows make."""
     secret = Secret()
-    vars(secret).update(vars(stage), service=lambda name: boto3.client(name, "us-east-1"))
+    client = functools.cache(lambda name: boto3.client(name, "us-east-1"))
+    vars(secret).update(vars(stage), service=client)
     monkeypatch.setattr("flows.rotate.Clients", lambda: secret)
     monkeypatch.setattr("flows.nightly_scan.Clients", lambda: secret)
     return secret

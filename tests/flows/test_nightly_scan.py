@@ -8,7 +8,6 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from prefect.settings import get_current_settings
 
@@ -182,11 +181,9 @@ def test_no_value_reaches_prefects_database_or_the_bucket(stand: Stand) -> None:
 
 
 def test_findings_go_to_security_hub_only_if_asked_and_a_refusal_fails_the_run(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
+    stand: Stand, secret: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub = boto3.client("securityhub", "us-east-1")
-    clients = {"securityhub": hub, "sts": boto3.client("sts", "us-east-1")}
-    monkeypatch.setattr(Secret, "service", lambda _, name: clients[name], raising=False)
+    hub = secret.service("securityhub")
     monkeypatch.setattr(Secret, "region", "us-east-1", raising=False)
     leak = stand.plant("logs", stand.values["v1"])
     assert stand.scan(leak).is_completed()

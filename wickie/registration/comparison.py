@@ -20,5 +20,7 @@ def _holds(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict) and isinstance(found, dict):
         return all(_holds(found.get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list | tuple) and isinstance(found, list):
+        if all(isinstance(each, str) for each in wanted):
+            return set(found) == set(wanted)  # what an automation expects is a set to the server
         return len(found) == len(wanted) and all(map(_holds, found, wanted))
     return bool(found == wanted)
