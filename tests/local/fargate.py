@@ -71,7 +71,8 @@ class Fargate:
         return self.ecs.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
 
     def reached(self, arn: str, status: str) -> Any:
-        return until(lambda: t if (t := self.task(arn))["lastStatus"] == status else None)
+        until(lambda: self.task(arn)["lastStatus"] == status)
+        return self.task(arn)  # moto reads its parts one after the other, while it changes
 
     def output(self, script: str, **container: Any) -> str:
         """What a container that runs `script` to its end has written to its log."""

@@ -128,7 +128,7 @@ def test_prefect_knows_a_stage_from_its_deployment_to_its_end(stage: Stage) -> N
 
     assert "0 to change" in stage.wickie("register", "--plan")
     again = stage.cdk("deploy", "--require-approval", "never")
-    assert again.count("(no changes)") == 5
+    assert again.count("(no changes)") == 6
     assert stage.found("/deployments/name/nightly-scan/nightly") == nightly
     stage.cdk("diff", "--fail")
 
