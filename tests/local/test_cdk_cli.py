@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +16,12 @@ from local import node
 from local.world import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    import subprocess
-
     from local.server import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 APP = Path(__file__).parent / "fixtures" / "cdk_app"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,19 @@ class Cli:
     def deploy(self, app: str, *options: str) -> list[str]:
         """The words for deploying all of an assembly."""
         return ["deploy", "--all", "--app", app, "--require-approval", "never", *options]
+
+
+def synthesised(config: Path, out: Path) -> str:
+    """The folder of the assembly that wickie's own app makes of a wickie.yaml."""
+    settings = {"WICKIE_CONFIG": str(config), "CDK_OUTDIR": str(out)}
+    subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=node.environment({**os.environ, **settings}),
+        check=True,
+        capture_output=True,
+    )
+    return str(out)
 
 
 @pytest.fixture

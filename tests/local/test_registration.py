@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from local import node
 from local.prefect import EcsWorker, PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from tests.local.fargate import until
-from tests.local.test_cdk_cli import Cli
+from tests.local.test_cdk_cli import Cli, synthesised
 from wickie.cli import app as wickie
 from wickie.deployment import Deployment
 from wickie.registration.work_pool import WorkPool
@@ -98,20 +94,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         cli.works("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         server.wait()
         api = stack.enter_context(prefect_api(server.api_url))
-        yield Stage(cli, _synthesised(home, config), config, server, api)
-
-
-def _synthesised(home: Path, config: Path) -> str:
-    out = home / "cdk.out"
-    settings = {"WICKIE_CONFIG": str(config), "CDK_OUTDIR": str(out)}
-    subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env=node.environment({**os.environ, **settings}),
-        check=True,
-        capture_output=True,
-    )
-    return str(out)
+        yield Stage(cli, synthesised(config, home / "cdk.out"), config, server, api)
 
 
 def test_prefect_knows_a_stage_from_its_deployment_to_its_end(stage: Stage) -> None:

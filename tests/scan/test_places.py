@@ -175,6 +175,6 @@ def test_a_place_that_cannot_be_read_is_named_in_the_gap():
 
 def test_an_account_of_a_bucket_has_to_be_declared():
     with pytest.raises(ValueError, match=r"not under scan\.accounts"):
-        scan({"kind": "s3", "bucket": "b", "account": "210987654321"})
+        scan({"kind": "s3", "bucket": "logs", "account": "210987654321"})
     with pytest.raises(ConfigError, match="no source 'floppy'"):
         Opening("n", "floppy", {}, Clients()).open()
