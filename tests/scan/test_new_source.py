@@ -12,7 +12,8 @@ from moto import mock_aws
 from tests.scan.paper import drawn, managed
 from tests.scan.recorded import Recorded
 from wickie.scan import engine
-from wickie.scan.sources import SOURCES, _listing, open_source
+from wickie.scan.sources import SOURCES, open_source
+from wickie.scan.sources.kind import listing
 
 PAGE = Path(__file__).parents[2] / "docs" / "sources.md"
 MODULE, LINE = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -27,7 +28,7 @@ def test_the_source_is_no_longer_than_the_page_promises():
 def test_a_source_written_by_the_page_finds_what_lies_there(monkeypatch):
     module = types.ModuleType("codepipeline")
     exec(MODULE, vars(module))  # noqa: S102  (our own page)
-    names = {"codepipeline": module, "_listing": _listing}
+    names = {"codepipeline": module, "listing": listing}
     monkeypatch.setitem(SOURCES, KIND, eval(f"{{{LINE}}}", names)[KIND])  # noqa: S307
     value, aws = drawn(), Recorded()
     a_pipeline("shop", value)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
 from wickie.scan.sources import (
@@ -39,60 +37,13 @@ from wickie.scan.sources import (
     step_functions,
     step_functions_execution,
 )
-from wickie.scan.sources.listing import Listing
+from wickie.scan.sources.kind import Kind, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from wickie.aws import Clients
-    from wickie.model import Gap
-    from wickie.scan.chunk import Artifact, Source
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of place: how it is opened, and what reading it takes."""
-
-    reads: str
-    """What of it is looked at, for docs/sources.md."""
-    open: Callable[[Mapping[str, Any], Any], Source]
-    """Takes `Clients`, or a `PrefectApi` where that is what is read."""
-    permissions: tuple[str, ...] = ()
-    """In IAM; the scanner's role is granted exactly these."""
-    unchanged: str = "the same text"
-    """By what an artifact is known from an earlier scan, for docs/sources.md."""
-    reach: Literal["once", "accounts", "regions"] = "regions"
-    """Where there is one of it: whether it is read in every account, and in every region."""
-    sized: bool = False
-    """Whether listing it tells how large its artifacts are."""
-
-
-def _listing(
-    reads: str,
-    module: Any,
-    service: str,
-    artifacts: Callable[..., Iterator[Artifact | Gap]],
-    *,
-    tells_account: bool = True,
-    **more: Any,
-) -> Kind:
-    """
-    What one AWS API lists, narrowed to names that start with `prefix`.
-
-    Where its replies do not have the account, `artifacts` takes what asks for it.
-    """
-
-    def open_listing(options: Mapping[str, str], clients: Clients) -> Listing:
-        prefix = options.get("prefix", "")
-        asked = {} if tells_account else {"account": partial(_account, clients)}
-        read = partial(artifacts, clients.service(service), prefix, **asked)
-        return Listing(module.KIND, prefix, module.PERMISSIONS, read)
-
-    return Kind(reads, open_listing, module.PERMISSIONS, **more)
-
-
-def _account(clients: Clients) -> str:
-    return str(clients.service("sts").get_caller_identity()["Account"])
+    from wickie.scan.chunk import Source
 
 
 SOURCES: Final[Mapping[str, Kind]] = {
@@ -141,150 +92,150 @@ SOURCES: Final[Mapping[str, Kind]] = {
         cloudwatch_logs.PERMISSIONS,
         unchanged="a stream's last event",
     ),
-    aws_lambda.KIND: _listing(
+    aws_lambda.KIND: listing(
         "environment variables of functions and their published versions",
         aws_lambda,
         "lambda",
         aws_lambda.environments,
     ),
-    ecs.KIND: _listing(
+    ecs.KIND: listing(
         "environment, commands, labels and log options of active task definitions",
         ecs,
         "ecs",
         ecs.definitions,
         unchanged="revision",
     ),
-    codebuild.KIND: _listing(
+    codebuild.KIND: listing(
         "environment variables and build specifications of projects",
         codebuild,
         "codebuild",
         codebuild.projects,
     ),
-    ec2.KIND: _listing(
+    ec2.KIND: listing(
         "user data of instances, and what gzip files in it hold",
         ec2,
         "ec2",
         ec2.instances,
         unchanged="launch time, while it runs",
     ),
-    ec2_launch_template.KIND: _listing(
+    ec2_launch_template.KIND: listing(
         "user data of every version of launch templates",
         ec2_launch_template,
         "ec2",
         ec2_launch_template.templates,
     ),
-    autoscaling.KIND: _listing(
+    autoscaling.KIND: listing(
         "user data of launch configurations",
         autoscaling,
         "autoscaling",
         autoscaling.configurations,
         unchanged="ARN",
     ),
-    ssm_parameter.KIND: _listing(
+    ssm_parameter.KIND: listing(
         "values and descriptions of parameters that are String or StringList",
         ssm_parameter,
         "ssm",
         ssm_parameter.parameters,
         unchanged="version and time of the last change",
     ),
-    ssm_document.KIND: _listing(
+    ssm_document.KIND: listing(
         "every version of the account's own documents",
         ssm_document,
         "ssm",
         ssm_document.documents,
         unchanged="version and its creation time",
     ),
-    cloudformation.KIND: _listing(
+    cloudformation.KIND: listing(
         "templates, parameters and outputs of stacks",
         cloudformation,
         "cloudformation",
         cloudformation.stacks,
         unchanged="time of the last update, and status",
     ),
-    step_functions.KIND: _listing(
+    step_functions.KIND: listing(
         "definitions of state machines",
         step_functions,
         "stepfunctions",
         step_functions.state_machines,
     ),
-    step_functions_execution.KIND: _listing(
+    step_functions_execution.KIND: listing(
         "input, output and error of the latest 100 executions of each standard state machine",
         step_functions_execution,
         "stepfunctions",
         step_functions_execution.executions,
         unchanged="status and stop time",
     ),
-    glue_job.KIND: _listing(
+    glue_job.KIND: listing(
         "arguments and descriptions of jobs",
         glue_job,
         "glue",
         glue_job.jobs,
         tells_account=False,
     ),
-    glue_connection.KIND: _listing(
+    glue_connection.KIND: listing(
         "properties of connections, with their password unless Glue encrypts it",
         glue_connection,
         "glue",
         glue_connection.connections,
         tells_account=False,
     ),
-    api_gateway.KIND: _listing(
+    api_gateway.KIND: listing(
         "variables and descriptions of the stages of REST APIs",
         api_gateway,
         "apigateway",
         api_gateway.apis,
     ),
-    api_gateway_v2.KIND: _listing(
+    api_gateway_v2.KIND: listing(
         "variables and descriptions of the stages of HTTP and WebSocket APIs",
         api_gateway_v2,
         "apigatewayv2",
         api_gateway_v2.apis,
     ),
-    appsync.KIND: _listing(
+    appsync.KIND: listing(
         "environment, data sources, functions, resolvers and key descriptions of GraphQL APIs",
         appsync,
         "appsync",
         appsync.apis,
     ),
-    batch.KIND: _listing(
+    batch.KIND: listing(
         "parameters, containers and tags of active job definitions",
         batch,
         "batch",
         batch.definitions,
     ),
-    sagemaker_model.KIND: _listing(
+    sagemaker_model.KIND: listing(
         "environment of the containers of models",
         sagemaker_model,
         "sagemaker",
         sagemaker_model.models,
         unchanged="creation time",
     ),
-    sagemaker_notebook.KIND: _listing(
+    sagemaker_notebook.KIND: listing(
         "scripts of notebook lifecycle configurations",
         sagemaker_notebook,
         "sagemaker",
         sagemaker_notebook.lifecycles,
         unchanged="time of the last change",
     ),
-    amplify.KIND: _listing(
+    amplify.KIND: listing(
         "environment, build specification and credentials of apps and their branches",
         amplify,
         "amplify",
         amplify.apps,
     ),
-    eventbridge.KIND: _listing(
+    eventbridge.KIND: listing(
         "what rules send to their targets: input, transformer, headers",
         eventbridge,
         "events",
         eventbridge.rules,
     ),
-    secrets_manager.KIND: _listing(
+    secrets_manager.KIND: listing(
         "descriptions, tags and resource policies of secrets; never their values",
         secrets_manager,
         "secretsmanager",
         secrets_manager.secrets,
     ),
-    data_pipeline.KIND: _listing(
+    data_pipeline.KIND: listing(
         "objects and parameters of pipelines",
         data_pipeline,
         "datapipeline",
