@@ -18,22 +18,14 @@ class FlowNetwork(Construct):
 
     def __init__(self, scope: Construct, id_: str) -> None:
         super().__init__(scope, id_)
-        vpc = ec2.Vpc(
+        vpc = _vpc(
             self,
-            "Vpc",
-            ip_addresses=ec2.IpAddresses.cidr("10.71.0.0/24"),
-            max_azs=2,
-            nat_gateways=0,
-            subnet_configuration=[
-                ec2.SubnetConfiguration(
-                    name="Public",
-                    subnet_type=ec2.SubnetType.PUBLIC,
-                    cidr_mask=26,
-                    map_public_ip_on_launch=False,
-                )
-            ],
-            # Emptying the default group takes a Node function; nothing here uses that group.
-            restrict_default_security_group=False,
+            ec2.SubnetConfiguration(
+                name="Public",
+                subnet_type=ec2.SubnetType.PUBLIC,
+                cidr_mask=26,
+                map_public_ip_on_launch=False,
+            ),
         )
         group = ec2.SecurityGroup(
             self, "Egress", vpc=vpc, description="wickie flows: out only", allow_all_outbound=True
@@ -52,18 +44,11 @@ class PrivateNetwork(Construct):
 
     def __init__(self, scope: Construct, id_: str) -> None:
         super().__init__(scope, id_)
-        vpc = ec2.Vpc(
+        vpc = _vpc(
             self,
-            "Vpc",
-            ip_addresses=ec2.IpAddresses.cidr("10.71.0.0/24"),
-            max_azs=2,
-            nat_gateways=0,
-            subnet_configuration=[
-                ec2.SubnetConfiguration(
-                    name="Isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
-                )
-            ],
-            restrict_default_security_group=False,  # as above
+            ec2.SubnetConfiguration(
+                name="Isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
+            ),
         )
         group = ec2.SecurityGroup(
             self, "Inside", vpc=vpc, description="wickie: out only", allow_all_outbound=True
@@ -75,3 +60,17 @@ class PrivateNetwork(Construct):
             route_tables=tuple(s.route_table.route_table_id for s in vpc.isolated_subnets),
             assign_public_ip=False,
         )
+
+
+def _vpc(scope: Construct, subnets: ec2.SubnetConfiguration) -> ec2.Vpc:
+    """One such subnet in each of two zones."""
+    return ec2.Vpc(
+        scope,
+        "Vpc",
+        ip_addresses=ec2.IpAddresses.cidr("10.71.0.0/24"),
+        max_azs=2,
+        nat_gateways=0,
+        subnet_configuration=[subnets],
+        # Emptying the default group takes a Node function; nothing here uses that group.
+        restrict_default_security_group=False,
+    )

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import zipfile
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-from stacks.packaging import archive, build
+from stacks.packaging import build
 
 PROGRAM = """
 import json, sys
@@ -22,21 +17,8 @@ print(json.dumps([sorted(KINDS), sorted({name.partition(".")[0] for name in sys.
 
 
 def test_the_zip_knows_every_kind_with_only_lambdas_runtime_beside_it(
-    runtime: Path, tmp_path: Path
+    told: Any, tmp_path: Path
 ) -> None:
-    packed = archive(build("refresh", tmp_path))
-    assert len(packed) < 60_000
-    with zipfile.ZipFile(BytesIO(packed)) as bundle:
-        assert not [name for name in bundle.namelist() if name.startswith("wickie/config")]
-        bundle.extractall(tmp_path / "task")
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", PROGRAM, json.dumps([f"{tmp_path}/task", str(runtime)])],
-        env={"PATH": os.environ["PATH"], "AWS_REGION": "us-east-1"},
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    assert not done.returncode, done.stderr.decode()
-    kinds, modules = json.loads(done.stdout)
+    kinds, modules = told(build("refresh", tmp_path), PROGRAM)
     assert len(kinds) == 6
     assert not set(modules) & {"pydantic", "numpy", "yaml", "rich", "typer", "prefect"}
