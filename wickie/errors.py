@@ -5,6 +5,7 @@ Every error wickie raises on purpose:
   - ConfigError                 the operator must change something; retrying cannot help
   - NotFoundError               the named secret, function or target does not exist
   - RotationError               the secret's versions are not in the state the step requires
+    + AbandonedError            Secrets Manager gave a rotation up; another one may be started
   - ProviderError               the system behind a credential refused an operation
     + AuthenticationError       it refused the credential itself; another one may be tried
       - LesserRightsError       it honours the credential, with less than the current one may do
@@ -45,6 +46,10 @@ class NotFoundError(Error):
 
 class RotationError(Error):
     """The secret's versions are not in the state this step requires."""
+
+
+class AbandonedError(RotationError):
+    """Secrets Manager dropped the version that a rotation was making. The old one is in use."""
 
 
 class ProviderError(Error):

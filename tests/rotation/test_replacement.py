@@ -74,6 +74,21 @@ def test_a_rotation_under_way_is_joined_and_not_started_twice() -> None:
     assert secret.rotations == []
 
 
+def test_a_joined_rotation_that_comes_to_nothing_is_followed_by_one_of_its_own() -> None:
+    """As the test is that Secrets Manager makes when a schedule is set without rotating."""
+    secret = Secret(labels={"v1": ["AWSCURRENT"], "test": ["AWSPENDING"]}, under_way="test")
+
+    def drop_the_test(name: str, action: Any) -> Any:
+        secret.stuck, secret.abandons = name != "wait", name == "wait" and not secret.rotations
+        return action()
+
+    request = ReplacementRequest("shop/db", "leak", "v1", patience=Patience(60, first=0.001))
+    outcome = replace(request, secret, drop_the_test)
+    assert (outcome.state, outcome.error) == (RotationState.ROTATED, None)
+    assert [outcome.to_version] == secret.rotations
+    assert "v1" not in secret.live
+
+
 def test_a_retired_version_that_is_still_honoured_is_retired_again_and_disturbs_no_one() -> None:
     secret = Secret(live={"v1", "ancient"})
     shop = Shop(secret)

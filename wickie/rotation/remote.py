@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wickie import errors
 from wickie.asking import Patience, asking
-from wickie.errors import ConfigError, Error, ProviderUnavailableError, RotationError
+from wickie.errors import (
+    AbandonedError,
+    ConfigError,
+    Error,
+    ProviderUnavailableError,
+    RotationError,
+)
 from wickie.model import Answer, Stage, Verdict
 from wickie.rotation.versions import require_primary
 
@@ -124,9 +130,15 @@ class RemoteSecret:
             ) from None
         return token
 
-    def wait_for(self, clients: Clients, version: str, patience: Patience) -> None:
-        """Wait until the rotation that makes `version` has ended, and raise unless it is in use."""
-        seen, missed = False, 0
+    def wait_for(
+        self, clients: Clients, version: str, patience: Patience, *, seen: bool = False
+    ) -> None:
+        """
+        Wait until the rotation that makes `version` has ended, and raise unless it is in use.
+
+        `seen` says that it has had its label already.
+        """
+        missed = 0
 
         def promoted() -> bool | None:
             nonlocal seen, missed
@@ -147,7 +159,7 @@ class RemoteSecret:
                 f"wickie repair {self.name}"
             )
         if answer is False:
-            raise RotationError(
+            raise AbandonedError(
                 f"rotation of {self.name} was abandoned (version {version} is pending no more); "
                 f"read the log group of {_plain(self.function)}, then rotate again"
             )
