@@ -94,7 +94,7 @@ class Course:
         self._secret, self._old, self._new = secret, old, new
         self._superseded = superseded
         self.journal.record(from_version=old, to_version=new)
-        answer = self.journal.step("verify new", lambda: self._verify_new(secret, new), _verdict)
+        answer = self._judge("verify new", lambda: self._verify_new(secret, new))
         if answer.verdict is Verdict.DEAD:
             self._give_back("the new value is not honoured")
         elif secret.stage_of(old) is not Stage.RETIRED:
@@ -129,13 +129,14 @@ class Course:
             self._rolled_back()
             return
         if self._request.leak:
-            self.journal.step(
-                "retire old", lambda: secret.ask(self._clients, "retire", old), _verdict
-            )
-            self.journal.step("prove old dead", lambda: self._prove_dead(secret, old), _verdict)
+            self._judge("retire old", lambda: secret.ask(self._clients, "retire", old))
+            self._judge("prove old dead", lambda: self._prove_dead(secret, old))
         else:
-            self.journal.step("look at old", lambda: self._look_at(secret, old), _verdict)
+            self._judge("look at old", lambda: self._look_at(secret, old))
         self.journal.record(state=RotationState.ROTATED)
+
+    def _judge(self, name: str, ask: Callable[[], Answer]) -> Answer:
+        return self.journal.step(name, ask, lambda answer: answer.verdict.value)
 
     def _make_room(self, secret: RemoteSecret) -> None:
         """
@@ -154,10 +155,7 @@ class Course:
             "settle previous", lambda: self._settle(secret), lambda a: a.detail
         )
         if found.state == SettleState.KEPT:
-            retire = "retire previous"
-            self.journal.step(
-                retire, lambda: secret.ask(self._clients, "retire", previous), _verdict
-            )
+            self._judge("retire previous", lambda: secret.ask(self._clients, "retire", previous))
 
     def _settle(self, secret: RemoteSecret) -> Answer:
         return secret.ask(self._clients, "settle", GraceSeconds="0")
@@ -243,9 +241,7 @@ class Course:
         """Put the old value back in use while it is still honoured, leaked or not."""
         secret, old = self._secret, self._old
         try:
-            self.journal.step(
-                "restore old", lambda: secret.ask(self._clients, "restore", old), _verdict
-            )
+            self._judge("restore old", lambda: secret.ask(self._clients, "restore", old))
         except Error as error:
             raise RotationError(
                 f"{secret.name}: {why}; version {old} could not be put back for {self._new}: "
@@ -298,7 +294,3 @@ class Course:
             return None if last.verdict is Verdict.UNKNOWN else last
 
         return self._request.patience_with_providers.until(known) or last
-
-
-def _verdict(answer: Answer) -> str:
-    return answer.verdict.value
