@@ -110,7 +110,7 @@ def _parts(path: Path, scanner: Scanner, divided: Sequence[Shard]) -> Iterator[P
     """What every shard came to; one that is lost in the end is a gap."""
     progress = Progress("nightly-scan-progress", len(divided), "shard")
     s3, bucket = scanner.clients.s3, scanner.deployed.results_bucket
-    for end in ShardRuns(path, scanner.run_id).completed(divided):
+    for end in ShardRuns(path, scanner.config.stage, scanner.run_id).completed(divided):
         shard = end.shard if isinstance(end, Lost) else end
         named = f"shard {shard.index} of {shard.of}"
         try:

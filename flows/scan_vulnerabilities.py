@@ -98,7 +98,7 @@ def _scan(path: Path, config: Config, clients: Clients, *, dry_run: bool) -> Sta
         replace(found, first_seen=seen[found.id][0], last_seen=seen[found.id][1])
         for found in scan.findings
     )
-    rollbacks = roll_back(path, wanted.rollback, clients, findings, dry_run=dry_run)
+    rollbacks = roll_back(path, config, clients, findings, dry_run=dry_run)
     report = VulnerabilityReport(config.stage, replace(scan, findings=findings), rollbacks)
     files = step(
         "publish report", partial(_publish, clients, deployed.results_bucket, report, scanned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -81,7 +82,7 @@ class ResponseStack(Stack):
     def _dispatch(
         self, config: Config, prefect: Prefect, code_for: CodeFor, queue: sqs.Queue
     ) -> None:
-        starts = {e.name: e.model_dump(include={"deployment", "parameters"}) for e in config.events}
+        starts = {e.name: asdict(e.start(config.stage)) for e in config.events}
         keys = {"api_key": prefect.api_key_secret, "auth_string": prefect.auth_string_secret}
         settings = {"api_url": prefect.api_url, "keys": keys, "starts": starts}
         code = code_for("dispatch", files={"settings.json": json.dumps(settings, sort_keys=True)})

@@ -21,7 +21,7 @@ class Prefect:
         self.authorizations.add(request.headers.get("Authorization", ""))
         if not self.up:
             return 503, {}, b""
-        if request.path == "/api/deployments/name/rotate/on-demand":
+        if request.path == "/api/deployments/name/rotate/test":
             return 200, {}, b'{"id": "d1"}'
         if request.path == "/api/deployments/d1/create_flow_run":
             body = json.loads(request.body)

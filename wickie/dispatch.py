@@ -37,7 +37,7 @@ class Start:
     """A deployment, and its runs' parameters; what is a path is taken from the event."""
 
     deployment: str
-    """Flow, slash, deployment."""
+    """Flow, slash, deployment: of the flows here, the stage."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def parameters_of(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +62,8 @@ def started(event: Mapping[str, Any], name: str, start: Start, server: PrefectSe
         f"/deployments/{found['id']}/create_flow_run",
         {
             "parameters": start.parameters_of(event),
-            "idempotency_key": f"{name}:{event['id']}",
+            # Prefect tells keys of one flow apart, and stages share an account's bus.
+            "idempotency_key": f"{start.deployment}:{name}:{event['id']}",
             "tags": ["event", name],
             "state": {"type": "SCHEDULED"},
         },

@@ -25,7 +25,6 @@ PERMISSIONS: Final = ("secretsmanager:GetSecretValue",)
 
 _SECONDS: Final = 5.0
 _PATIENCE: Final = Patience(8, first=0.3)
-_LONGEST: Final = 16 << 20
 _DENIED: Final = frozenset({401, 403})
 _ABSENT: Final = frozenset({404, 422})
 """Prefect answers 422 to a name that no block or type of block can have."""
@@ -51,6 +50,8 @@ class PrefectServer:
     """How long each call is tried; left out, as long as a rotation function has for three."""
     seconds: float = _SECONDS
     """How long one answer is waited for."""
+    longest: int = 16 << 20
+    """Bytes of an answer."""
 
     @property
     def name(self) -> str:
@@ -101,7 +102,7 @@ class PrefectServer:
                     body=None if body is None else json.dumps(body).encode(),
                     ca_bundle=self.ca_bundle,
                     seconds=self.seconds,
-                    longest=_LONGEST,
+                    longest=self.longest,
                 )
             except ProviderUnavailableError as error:
                 last = error

@@ -15,7 +15,7 @@ from tests.prefect import Prefect
 from tests.rotation.dependents.servers import serve
 
 Wickie = Callable[..., Result]
-NAME = "rotate/on-demand"
+NAME = "rotate/test"
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class Stage:
             env=self.aws.world.child_environment()
             | self.server.environment()
             | {
-                "WICKIE_WORK_POOL": POOL,
+                "WICKIE_STAGE": "test",
                 "WICKIE_HOME": str(cwd),
                 "WICKIE_CONFIG": "wickie.yaml",
                 "HOME": str(self.home),
@@ -202,7 +202,7 @@ def _trivial() -> str:
   - name: trivial
     entrypoint: trivial.py:{flow}
     work_pool:
-      name: "{{{{ $WICKIE_WORK_POOL }}}}"
+      name: wickie-{{{{ $WICKIE_STAGE }}}}
 """
         for flow in ("hello", "sleeps")
     )
@@ -256,7 +256,7 @@ def test_a_stage_that_is_not_deployed_is_named_in_one_line(stage: Stage) -> None
 
 def test_deploy_all_registers_the_nightly_scan_and_the_rotation(stage: Stage) -> None:
     stage.run("prefect", "--no-prompt", "deploy", "--all")
-    nightly = stage.ask("/deployments/name/nightly-scan/nightly")
+    nightly = stage.ask("/deployments/name/nightly-scan/test")
     [schedule] = nightly["schedules"]
     assert schedule["schedule"]["cron"] == "0 2 * * *"
     assert schedule["schedule"]["timezone"] == "UTC"
@@ -268,10 +268,10 @@ def test_deploy_all_registers_the_nightly_scan_and_the_rotation(stage: Stage) ->
     step = pull["prefect.deployments.steps.set_working_directory"]
     assert step["directory"] == str(PROJECT)
     _is_what_registration_would_make(stage)
-    on_demand = stage.ask("/deployments/name/rotate/on-demand")
+    on_demand = stage.ask("/deployments/name/rotate/test")
     assert on_demand["schedules"] == []
     with pytest.raises(httpx.HTTPStatusError) as refused:
-        stage.start("rotate/on-demand", secret="shop/db", reason="boredom")
+        stage.start("rotate/test", secret="shop/db", reason="boredom")
     assert refused.value.response.status_code == 409
 
 

@@ -104,7 +104,7 @@ def test_prefect_knows_a_stage_from_its_deployment_to_its_end(stage: Stage) -> N
     variables = pool["base_job_template"]["variables"]
     key = stage.cli.aws.world.client("secretsmanager").describe_secret(SecretId="prefect/key")
     assert variables["properties"]["prefect_api_key_secret_arn"]["default"] == key["ARN"]
-    nightly = stage.found("/deployments/name/nightly-scan/nightly")
+    nightly = stage.found("/deployments/name/nightly-scan/test")
     assert nightly["work_pool_name"] == "wickie-test"
     assert [s["schedule"]["cron"] for s in nightly["schedules"]] == ["0 2 * * *"]
     _holds_the_pushers_key(stage, variables["properties"]["aws_credentials"]["default"])
@@ -112,7 +112,7 @@ def test_prefect_knows_a_stage_from_its_deployment_to_its_end(stage: Stage) -> N
     assert "0 to change" in stage.wickie("register", "--plan")
     again = stage.cdk("deploy", "--require-approval", "never")
     assert again.count("(no changes)") == 6
-    assert stage.found("/deployments/name/nightly-scan/nightly") == nightly
+    assert stage.found("/deployments/name/nightly-scan/test") == nightly
     stage.cdk("diff", "--fail")
 
     _runs_as_it_is_registered(stage)
@@ -140,7 +140,7 @@ def _runs_as_it_is_registered(stage: Stage) -> None:
     )
     with worker:
         worker.wait()
-        upkeep = stage.found("/deployments/name/upkeep/upkeep")
+        upkeep = stage.found("/deployments/name/upkeep/test")
         run = f"/deployments/{upkeep['id']}/create_flow_run"
         id_ = stage.ask(run, {})["id"]
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -161,7 +161,7 @@ def _a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
         told = stage.wickie("register")
     assert "update automation wickie-test-silent (trigger, actions)\n" in told
     assert "1 changed at Prefect" in told
-    nightly = stage.found("/deployments/name/nightly-scan/nightly")["id"]
+    nightly = stage.found("/deployments/name/nightly-scan/test")["id"]
     running = {"state": {"type": "RUNNING"}}
     run = stage.ask(f"/deployments/{nightly}/create_flow_run", running)
     sign_of_life = {
@@ -178,7 +178,7 @@ def _a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
     }
     stage.ask("/events", [sign_of_life])
     until(lambda: stage.found(f"/flow_runs/{run['id']}")["state"]["type"] == "CRASHED")
-    upkeep = stage.found("/deployments/name/upkeep/upkeep")["id"]
+    upkeep = stage.found("/deployments/name/upkeep/test")["id"]
     waiting = {
         "deployments": {"id": {"any_": [upkeep]}},
         "flow_runs": {"state": {"name": {"any_": ["Scheduled", "Late"]}}},

@@ -25,7 +25,10 @@ EVENTS: dict[str, Any] = {
     "secret-found": {
         "source": "wickie",
         "detail-type": "Secret Found",
-        "detail": {"managed": {"arn": "arn:a", "version_id": "v1", "stage": "CURRENT"}},
+        "detail": {
+            "stage": "prod",
+            "managed": {"arn": "arn:a", "version_id": "v1", "stage": "CURRENT"},
+        },
     },
     "exposed-key": {
         "source": "aws.health",

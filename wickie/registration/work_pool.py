@@ -99,6 +99,15 @@ def base_job_template(
     return template
 
 
+def home_of(template: Mapping[str, Any]) -> str | None:
+    """The account and region that a template runs flows in; None if it does not say."""
+    properties = template.get("variables", {}).get("properties", {})
+    role, env = (properties.get(n, {}).get("default") for n in ("task_role_arn", "env"))
+    if not role or not env:
+        return None
+    return f"account {role.split(':')[4]}, {env.get('AWS_DEFAULT_REGION')}"
+
+
 def _defaults(settings: WorkPool) -> dict[str, Any]:
     return {
         "cluster": settings.cluster,
