@@ -27,6 +27,11 @@ def github_token() -> str:
     return f"ghp_{drawn(36, ALPHANUMERIC)}"
 
 
+def toilsome() -> str:
+    """What Kingfisher is busy with for some tenths of a second."""
+    return "\n".join(github_token() for _ in range(8000))
+
+
 def arn(name: str) -> str:
     return f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-AbCdEf"
 

@@ -22,6 +22,7 @@ from tests.scan.paper import (
     github_token,
     managed,
     prints,
+    toilsome,
 )
 from wickie.errors import NothingScannedError
 from wickie.model import Gap, Severity, to_jsonable
@@ -113,8 +114,9 @@ def test_a_detector_that_fails_ends_the_scan_loudly():
 
 def test_a_chunk_that_takes_kingfisher_too_long_is_a_gap_and_still_looked_at_by_others():
     value = drawn()
-    hurried = KingfisherDetector(KEY, seconds=1e-9)
-    result = scan(Paper([value.encode()]), detectors=[hurried, managed(value)])
+    hurried = KingfisherDetector(KEY, seconds=0.01)
+    text = f"{toilsome()}\n{value}".encode()
+    result = scan(Paper([text]), detectors=[hurried, managed(value)])
     assert "took Kingfisher over" in result.gaps[0].reason
     assert len(result.findings) == 1
 

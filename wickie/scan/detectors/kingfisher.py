@@ -22,6 +22,7 @@ from wickie.model import Finding, Gap, Severity
 from wickie.scan import rules
 from wickie.scan.chunk import Chunk, Match
 from wickie.scan.detectors import joining, plausible
+from wickie.scan.detectors.limit import limited
 from wickie.scan.detectors.presented import Presented
 from wickie.scan.identity import finding_id, value_key
 
@@ -98,7 +99,7 @@ class KingfisherDetector:
         self._key = key
         self._askable = askable
         self._seconds = seconds
-        self._scan = _scanner(cache_dir, builtins).scan
+        self._scan = limited(_scanner(cache_dir, builtins), seconds)
 
     @property
     def version(self) -> str:
@@ -123,7 +124,7 @@ class KingfisherDetector:
 
     def _suspected(self, group: Sequence[Chunk]) -> Sequence[Chunk]:
         try:
-            found = self._scan(joining.joined(group), timeout=self._seconds)
+            found = self._scan(joining.joined(group))
         except TimeoutError:
             return group
         places = [(f.location["start_offset"], f.location["end_offset"]) for f in found]
@@ -131,7 +132,7 @@ class KingfisherDetector:
 
     def _look(self, chunk: Chunk) -> Iterator[Match | Gap]:
         try:
-            found = self._scan(chunk.data, timeout=self._seconds)
+            found = self._scan(chunk.data)
         except TimeoutError:
             where = f"bytes {chunk.offset} to {chunk.offset + len(chunk.data)}"
             yield Gap(chunk.uri, f"{where} took Kingfisher over {self._seconds:g} s")
