@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from local.prefect import PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from tests.local.fargate import until
-from tests.local.registered import Place, Stage
+from tests.local.registered import ROOT, Place, Stage
 from tests.local.test_cdk_cli import Cli
 
 if TYPE_CHECKING:
@@ -109,6 +110,28 @@ def test_a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
     until(lambda: stage.found(f"/flow_runs/{run['id']}")["state"]["type"] == "CRASHED")
     _upkeep_was_started(stage)
     assert "1 changed at Prefect" in stage.wickie("register")  # as slow as it was
+
+
+def test_what_a_webhook_makes_of_an_event_starts_the_run_that_the_page_says(stage: Stage) -> None:
+    page = (ROOT / "docs/events.md").read_text()
+    automation = yaml.safe_load(page.split("```yaml\n")[2].split("```")[0])
+    (action,) = automation["actions"]
+    action["deployment_id"] = stage.found("/deployments/name/rotate/test")["id"]
+    stage.ask("/automations/", automation)
+    event = {
+        "id": str(uuid.uuid4()),
+        "event": "wickie.secret-found",
+        "occurred": datetime.now(UTC).isoformat(),
+        "resource": {"prefect.resource.id": "aws.event.7f0f", "secret": "arn:of:it"},
+    }
+
+    def started() -> Any:
+        of_it = {"deployments": {"id": {"any_": [action["deployment_id"]]}}}
+        return [run["parameters"] for run in stage.ask("/flow_runs/filter", of_it)]
+
+    stage.ask("/events", [event])
+    (given,) = until(started)
+    assert (given["secret"], given["reason"]) == ("arn:of:it", "leak")
 
 
 def test_another_stage_with_a_worker_of_its_own_lives_beside_it_and_goes_alone(
