@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from local.world import environment
-from tests import botocore_once, loopback
+from tests import loopback, once
 
 # What a machine does beside the tests says nothing about them.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-botocore_once.install()
+once.install()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,6 +41,7 @@ def _no_real_aws() -> Iterator[None]:
             patch.setenv(name, value)
         patch.delenv("AWS_ENDPOINT_URL")
         patch.delenv("AWS_PROFILE", raising=False)
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # hundreds, for each account
         yield
 
 

@@ -51,8 +51,7 @@ class Planted:
 def account(request):
     """One for all that is asked of a kind: making its resources takes longer than a scan."""
     kind, value = request.param, drawn(alphabet=_LOWER)
-    with pytest.MonkeyPatch.context() as patch, mock_aws(config=_NO_MACHINES):
-        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    with mock_aws(config=_NO_MACHINES):
         aws = Recorded()
         settings = {
             "other-one": Setting("DB_PASSWORD", "nothing"),

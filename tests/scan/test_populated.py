@@ -75,8 +75,7 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+def world(tmp_path: Path) -> Iterator[World]:
     secrets = {f"shop/{number}": drawn(alphabet=SYMBOLS) for number in range(40)}
     moto = mock_aws(config={"stepfunctions": {"execute_state_machine": False}})
     with moto, downloads.serving() as served:
