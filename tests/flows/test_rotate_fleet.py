@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 import flows.rotate_fleet
 import flows.runner
-from flows.rotate_fleet import report_of, rotate_fleet
+from flows.rotate_fleet import _shards, report_of, rotate_fleet
 from tests.flows.conftest import STAGE, recorded_tasks
 from tests.rotation.paper import SharedService, Shelf
 from wickie.asking import Patience
@@ -75,6 +75,12 @@ def test_every_secret_gets_a_new_value_in_few_tasks_and_a_row(shelf: Shelf, conf
     assert [row["secret"] for row in shown(state)] == NAMES
     # A canary, and a shard for each worker; the server learns of them a moment later.
     assert Patience(20).until(lambda: len(recorded_tasks(state)) == 5 or None)
+
+
+def test_a_thousand_secrets_are_twenty_task_runs() -> None:
+    """Of some thousand at once Prefect's server forgets a part."""
+    units: Any = [("a secret",)] * 1000
+    assert [len(shard) for shard in _shards(units)] == [50] * 20
 
 
 def test_on_a_leak_the_old_values_are_proven_dead(shelf: Shelf, config: Path) -> None:
@@ -206,7 +212,7 @@ def test_a_selection_is_all_that_is_said_of_it(config: Path) -> None:
 
 def test_its_deployment_is_started_by_people_and_once_at_a_time() -> None:
     document = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())
-    (deployment,) = [d for d in document["deployments"] if d["name"] == "fleet"]
-    assert deployment["entrypoint"] == "flows/rotate_fleet.py:rotate_fleet"
+    entrypoint = "flows/rotate_fleet.py:rotate_fleet"
+    (deployment,) = [d for d in document["deployments"] if d["entrypoint"] == entrypoint]
     assert "schedules" not in deployment
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}

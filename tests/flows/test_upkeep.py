@@ -135,8 +135,8 @@ def test_one_that_cannot_be_asked_fails_the_run_and_does_not_stop_the_others(
 
 def test_its_deployment_runs_every_night() -> None:
     document = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())
-    (deployment,) = [d for d in document["deployments"] if d["name"] == "upkeep"]
-    assert deployment["entrypoint"] == "flows/upkeep.py:upkeep"
+    entrypoint = "flows/upkeep.py:upkeep"
+    (deployment,) = [d for d in document["deployments"] if d["entrypoint"] == entrypoint]
     assert deployment["schedules"] == [{"cron": "0 4 * * *", "timezone": "UTC"}]
 
 

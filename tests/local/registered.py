@@ -73,12 +73,12 @@ class Stage:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.place.cli.aws.environment().items():
                 patch.setenv(name, value)
-            words = [*arguments, "--config", str(self.config)]
-            done = CliRunner().invoke(
-                wickie, [*words, "--prefect-yaml", str(ROOT / "prefect.yaml")]
-            )
+            done = CliRunner().invoke(wickie, [*arguments, "--config", str(self.config)])
         assert done.exit_code == 0, done.output
         return done.output
+
+    def register(self, *options: str) -> str:
+        return self.wickie("register", *options, "--prefect-yaml", str(ROOT / "prefect.yaml"))
 
     def worker(self, queue: str) -> EcsWorker:
         aws = self.place.cli.aws

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from local.prefect import PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from tests.local.fargate import until
-from tests.local.registered import Place, Stage
+from tests.local.registered import ROOT, Place, Stage
 from tests.local.test_cdk_cli import Cli
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def test_prefect_knows_a_stage_once_it_is_deployed(stage: Stage) -> None:
     assert [s["schedule"]["cron"] for s in nightly["schedules"]] == ["0 2 * * *"]
     _holds_the_pushers_key(stage, variables["properties"]["aws_credentials"]["default"])
 
-    assert "0 to change" in stage.wickie("register", "--plan")
+    assert "0 to change" in stage.register("--plan")
     again = stage.cdk("deploy", "--require-approval", "never")
     assert again.count("(no changes)") == 6
     assert stage.found("/deployments/name/nightly-scan/test") == nightly
@@ -78,8 +79,8 @@ def test_its_runs_end_as_their_containers_do(stage: Stage) -> None:
     """
     with stage.worker(queue="nobody") as worker:
         worker.wait()
-        ended = stage.ended(stage.start("upkeep"), 180)
-        assert ended["type"] == "COMPLETED", ended
+        told = stage.wickie("trigger", "upkeep/test", "--wait", "--timeout", "3m")
+        assert ": Completed: " in told
         _shows_no_key(stage.client("ecs"), stage.cluster)
         assert stage.killed(stage.start("upkeep")) < SOON
 
@@ -87,7 +88,7 @@ def test_its_runs_end_as_their_containers_do(stage: Stage) -> None:
 def test_a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wickie.registration.automations._SILENT_AFTER", 10)
-        told = stage.wickie("register")
+        told = stage.register()
     assert "update automation wickie-test-silent (trigger, actions)\n" in told
     assert "1 changed at Prefect" in told
     nightly = stage.found("/deployments/name/nightly-scan/test")["id"]
@@ -108,7 +109,29 @@ def test_a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
     stage.ask("/events", [sign_of_life])
     until(lambda: stage.found(f"/flow_runs/{run['id']}")["state"]["type"] == "CRASHED")
     _upkeep_was_started(stage)
-    assert "1 changed at Prefect" in stage.wickie("register")  # as slow as it was
+    assert "1 changed at Prefect" in stage.register()  # as slow as it was
+
+
+def test_what_a_webhook_makes_of_an_event_starts_the_run_that_the_page_says(stage: Stage) -> None:
+    page = (ROOT / "docs/events.md").read_text()
+    automation = yaml.safe_load(page.split("```yaml\n")[2].split("```")[0])
+    (action,) = automation["actions"]
+    action["deployment_id"] = stage.found("/deployments/name/rotate/test")["id"]
+    stage.ask("/automations/", automation)
+    event = {
+        "id": str(uuid.uuid4()),
+        "event": "wickie.secret-found",
+        "occurred": datetime.now(UTC).isoformat(),
+        "resource": {"prefect.resource.id": "aws.event.7f0f", "secret": "arn:of:it"},
+    }
+
+    def started() -> Any:
+        of_it = {"deployments": {"id": {"any_": [action["deployment_id"]]}}}
+        return [run["parameters"] for run in stage.ask("/flow_runs/filter", of_it)]
+
+    stage.ask("/events", [event])
+    (given,) = until(started)
+    assert (given["secret"], given["reason"]) == ("arn:of:it", "leak")
 
 
 def test_another_stage_with_a_worker_of_its_own_lives_beside_it_and_goes_alone(
@@ -121,14 +144,14 @@ def test_another_stage_with_a_worker_of_its_own_lives_beside_it_and_goes_alone(
     own.cdk("deploy", "--require-approval", "never")
     assert own.found("/work_pools/wickie-own")["type"] == "ecs"
     for each in (own, stage):
-        assert "0 to change" in each.wickie("register", "--plan")
+        assert "0 to change" in each.register("--plan")
     with own.worker(queue="wickie-own-task-events") as worker:
         worker.wait()
         _a_stopped_rotation_is_gone_on_with(own, first["VersionId"])
         assert own.killed(own.start("rotate", secret="own/key")) < SOON
         _upkeep_was_started(own)
     own.cdk("destroy", "--force")
-    assert "0 to change" in stage.wickie("register", "--plan")
+    assert "0 to change" in stage.register("--plan")
     for path in ("/work_pools/wickie-own", "/deployments/name/rotate/own"):
         assert place.prefect.get(path).status_code == 404
 

@@ -51,7 +51,7 @@ def stubborn():
 
 
 def prefect_yaml() -> str:
-    """Our prefect.yaml, with two flows of this test instead of wickie's."""
+    """Our prefect.yaml, with flows that end soon instead of wickie's."""
     ours, _, _ = (
         Path(__file__).parents[2].joinpath("prefect.yaml").read_text().partition("deployments:")
     )

@@ -103,9 +103,11 @@ def test_the_backend_says_which_kind_of_work_pool(manifest: Manifest) -> None:
     assert block["api_key"] == "prefect/key"
 
 
-def test_a_crashed_run_starts_upkeep_unless_it_is_upkeep(manifest: Manifest) -> None:
+def test_a_run_that_is_cut_short_starts_upkeep_unless_it_is_upkeep(manifest: Manifest) -> None:
     (crashed,) = (a for a in manifest.automations if a["name"] == "wickie-x-crashed")
     watched = json.dumps(crashed["trigger"]["match_related"])
+    ends = {event.rpartition(".")[2] for event in crashed["trigger"]["expect"]}
+    assert ends == {"Crashed", "Cancelled"}
     assert "deployment/nightly-scan/x" in watched
     assert "deployment/upkeep/x" not in watched
     (action,) = crashed["actions"]

@@ -47,9 +47,13 @@ def automations(
     if len(others) < len(deployments):
         yield {
             "name": f"wickie-{stage}-crashed",
-            "description": "A crashed run may have left a rotation half done: upkeep ends it.",
+            "description": "What was cut short may have left a rotation half done: upkeep ends it.",
             "enabled": True,
-            "trigger": _runs(others, posture="Reactive", expect=["prefect.flow-run.Crashed"]),
+            "trigger": _runs(
+                others,
+                posture="Reactive",
+                expect=["prefect.flow-run.Crashed", "prefect.flow-run.Cancelled"],
+            ),
             "actions": [
                 {
                     "type": "run-deployment",

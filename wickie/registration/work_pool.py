@@ -28,7 +28,7 @@ SUBMIT_PERMISSIONS: Final = (
 _CPU: Final = 1024
 _MEMORY_MIB: Final = 2048
 _STOP_TIMEOUT: Final = 120
-"""Seconds, Fargate's most, in which a stopped run ends the rotations that it has begun."""
+"""Seconds, Fargate's most, in which the threads of a stopped run end what they have begun."""
 _SCRATCH: Final = "/tmp"  # noqa: S108  (the container's own)
 
 
