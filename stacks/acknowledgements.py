@@ -7,6 +7,7 @@ is found, so an entry that no longer applies fails as well as one that is missin
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aws_cdk import Acknowledgment, Validations
@@ -18,12 +19,13 @@ from wickie.config.network import ECR
 from wickie.config.rollback import ServiceToRollBack
 from wickie.config.targets import S3Target
 from wickie.config.vulnerabilities import InspectorFindings
-from wickie.scan import cache
+from wickie.scan.cache import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aws_cdk import App
+    from constructs import IConstruct
 
     from wickie.config import Config
 
@@ -67,7 +69,7 @@ def accepted(config: Config) -> list[Accepted]:
         ),
         Accepted(
             task_role,
-            f"{_IAM5}[Resource::{results}/{cache.PREFIX}*]",
+            f"{_IAM5}[Resource::{results}/{PREFIX}*]",
             "What a scan remembers of each target is an object of wickie's own bucket.",
         ),
         Accepted(
@@ -243,8 +245,13 @@ def _here(service: str) -> str:
 
 def acknowledge(app: App, config: Config) -> None:
     """Tell cdk-nag of every entry of `accepted`."""
-    constructs = {construct.node.path: construct for construct in app.node.find_all()}
+
+    @cache  # each step of a path asks Node
+    def find(path: str) -> IConstruct:
+        parent, _, name = path.rpartition("/")
+        return (find(parent) if parent else app).node.find_child(name)
+
     for entry in accepted(config):
-        Validations.of(constructs[entry.path]).acknowledge(
+        Validations.of(find(entry.path)).acknowledge(
             Acknowledgment(id=entry.rule, reason=entry.reason)
         )

@@ -20,7 +20,6 @@ from bisect import bisect_left
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import numpy as np
 from botocore.exceptions import ClientError
 
 from wickie.model import Finding, Location, ManagedVersion, Severity, Stage, to_jsonable
@@ -126,12 +125,16 @@ class ScanCache:
 
     def dump(self) -> bytes:
         """Write what this scan met; what is gone from the sources is forgotten."""
+        import numpy as np  # noqa: PLC0415  (slow; stacks ask this module for permissions alone)
+
         clean = np.unique(np.array(self._met, np.uint64)).astype("<u8").tobytes()
         found = zlib.compress(json.dumps(self._met_found).encode())
         content = _COUNT.pack(len(clean)) + clean + found
         return self._seal(content) + content
 
     def _opened(self, stored: bytes) -> tuple[array[int], dict[str, list[Any]]]:
+        import numpy as np  # noqa: PLC0415
+
         if not stored:
             return array("Q"), {}
         seal, content = stored[:_SEAL_SIZE], stored[_SEAL_SIZE:]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-import numpy as np
-
 from wickie.model import Finding, Gap, Location
 
 if TYPE_CHECKING:
@@ -154,5 +152,7 @@ def _fill(stream: Readable, held: bytes) -> bytes:
 
 
 def _lines(data: bytes) -> int:
+    import numpy as np  # noqa: PLC0415  (slow; this module is imported for what it declares, too)
+
     # `bytes.count` starts anew at each find: a tenth of this speed where lines are short.
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wickie.elsewhere import elsewhere, require_credentials
 from wickie.model import Gap
 from wickie.scan import sources
 from wickie.scan.sources.reading import refused
@@ -153,6 +152,9 @@ def _words(values: Iterable[Any]) -> Iterator[str]:
 
 
 def _places(scope: Scope, home: Clients) -> Iterator[_Place | Gap]:
+    # Slow: it brings all of botocore's session, and stacks ask for permissions alone.
+    from wickie.elsewhere import elsewhere, require_credentials  # noqa: PLC0415
+
     if not scope.regions:
         yield _Place(home)
     for region in scope.regions:

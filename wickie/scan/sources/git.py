@@ -9,9 +9,6 @@ from glob import has_magic, iglob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import kingfisher_sdk
-from kingfisher_sdk import _native
-
 from wickie.errors import SourceError
 from wickie.model import Gap
 from wickie.scan.chunk import Artifact
@@ -77,6 +74,9 @@ class Repository:
             ) from None
 
     def _inputs(self) -> Any:
+        import kingfisher_sdk  # noqa: PLC0415  (slow; stacks ask for permissions alone)
+        from kingfisher_sdk import _native  # noqa: PLC0415
+
         # `kingfisher_sdk.git_inputs` tells of what it skips by a warning only, and warnings
         # belong to the whole process.
         return _native.GitInputs(
