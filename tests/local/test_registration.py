@@ -17,8 +17,8 @@ from local.prefect import EcsWorker, PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
+from tests.local.cdk import Cli, synthesised
 from tests.local.fargate import until
-from tests.local.test_cdk_cli import Cli, synthesised
 from wickie.cli import app as wickie
 from wickie.deployment import Deployment
 from wickie.registration.work_pool import WorkPool
@@ -91,7 +91,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         }
         config.write_text(json.dumps({"stage": "test", "retain": False, "prefect": prefect}))
         cli = Cli(aws, home)
-        cli.works("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        cli.bootstrap()
         server.wait()
         api = stack.enter_context(prefect_api(server.api_url))
         yield Stage(cli, synthesised(config, home / "cdk.out"), config, server, api)
