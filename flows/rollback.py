@@ -20,7 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import deployment, flow_run
 from prefect.states import Completed
 
-from flows.runner import as_task, failed, redact_logs, told_safely
+from flows.runner import artifact_key, as_task, failed, redact_logs, told_safely
 from wickie.aws import Clients
 from wickie.config import Config, load_config
 from wickie.config.rollback import policy_for
@@ -139,7 +139,7 @@ def show(outcomes: Sequence[Outcome]) -> None:
             payload={"detail": each.detail},
         )
     if outcomes:
-        create_table_artifact(key="rollback", table=[_row(each) for each in outcomes])
+        create_table_artifact(key=artifact_key("rollback"), table=[_row(each) for each in outcomes])
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

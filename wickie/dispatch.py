@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
-from wickie.https import authorization
-from wickie.prefect import PrefectServer, read_key
+from wickie.prefect import server_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from wickie.prefect import PrefectServer
 
 QUEUE_PERMISSIONS: Final = (
     "sqs:DeleteMessage",
@@ -84,11 +85,7 @@ def dispatch(
     event, name = message["event"], message["name"]
     if name not in settings["starts"]:
         raise ConfigError(f"nothing is started for {name} any more; delete the message")
-    keys = {
-        kind: read_key(secrets_manager, secret).text if secret else None
-        for kind, secret in settings["keys"].items()
-    }
-    server = PrefectServer(settings["api_url"].rstrip("/"), authorization(**keys))
+    server = server_of(settings, secrets_manager)
     run = started(event, name, Start(**settings["starts"][name]), server)
     return {"event": event["id"], "name": name, "run": run}
 

@@ -13,9 +13,11 @@ from wickie.errors import (
     ProviderError,
     ProviderUnavailableError,
 )
-from wickie.https import ASK_AGAIN, call, place
+from wickie.https import ASK_AGAIN, authorization, call, place
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from wickie.https import Reply
@@ -145,3 +147,16 @@ def read_key(secrets_manager: SecretsManagerClient, secret: str) -> Key:
     if not text:
         raise ConfigError(f"secret {secret} holds no text; store the key of Prefect's API in it")
     return Key(text, reply["ARN"])
+
+
+def server_of(settings: Mapping[str, Any], secrets_manager: SecretsManagerClient) -> PrefectServer:
+    """
+    The server of a function's settings: `api_url`, and `keys`.
+
+    Those are the secrets that hold `api_key` and `auth_string`, or none.
+    """
+    keys = {
+        kind: read_key(secrets_manager, secret).text if secret else None
+        for kind, secret in settings["keys"].items()
+    }
+    return PrefectServer(settings["api_url"].rstrip("/"), authorization(**keys))

@@ -27,6 +27,8 @@ SUBMIT_PERMISSIONS: Final = (
 
 _CPU: Final = 1024
 _MEMORY_MIB: Final = 2048
+_STOP_TIMEOUT: Final = 120
+"""Seconds, Fargate's most, in which a stopped run ends the rotations that it has begun."""
 _SCRATCH: Final = "/tmp"  # noqa: S108  (the container's own)
 
 
@@ -95,6 +97,7 @@ def base_job_template(
         "mountPoints": [{"sourceVolume": "scratch", "containerPath": _SCRATCH, "readOnly": False}],
         "environment": [{"name": "HOME", "value": _SCRATCH}],
         "linuxParameters": {"initProcessEnabled": True},  # else SIGTERM may be ignored
+        "stopTimeout": _STOP_TIMEOUT,
     }
     return template
 
