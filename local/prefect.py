@@ -75,7 +75,7 @@ class PrefectServer:
 
     def __enter__(self) -> Self:
         self._home.mkdir(parents=True, exist_ok=True)
-        _copy_migrated_database(self._processes, self._home / "prefect.db")
+        copy_migrated_database(self._processes, self._home / "prefect.db")
         self._log = self._home / "server.log"
         with self._log.open("wb") as log:
             self._process = self._processes.start(
@@ -150,9 +150,9 @@ class EcsWorker:
         return any(worker["status"] == "ONLINE" for worker in _answers(url, {}) or ())
 
 
-def _copy_migrated_database(processes: Processes, destination: Path) -> None:
+def copy_migrated_database(processes: Processes, destination: Path) -> None:
     """
-    Give the server a database that is migrated already: a hundred migrations take half a minute.
+    Give a server a database that is migrated already: a hundred migrations take half a minute.
 
     Made once per user and Prefect version by Prefect's own command, before anything is in it.
     """

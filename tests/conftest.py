@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from local.world import environment
 from tests import loopback, once
@@ -52,3 +54,40 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Do not even import a module of slow tests when none is wanted: its servers import much."""
     wanted = config.option.markexpr != "not slow" or collection_path.suffix != ".py"
     return None if wanted or not _SLOW_MODULE.search(collection_path.read_text()) else True
+
+
+# Rooms whose tests share what takes long to start, a Prefect server or Node's CDK: each is the
+# work of one worker, which starts it once.
+_TOGETHER = ("tests/flows", "tests/stacks")
+# Begun last, any of these would be waited for alone.
+_LONGEST = (
+    "tests/image",
+    "tests/e2e",
+    "tests/flows",
+    "tests/local/test_stranger.py",
+    "tests/stacks",
+    "tests/local/test_cdk_cli.py",
+    "tests/local/test_prefect.py",
+    "tests/local/test_registration.py",
+)
+
+
+def _first(node_id: str) -> int:
+    return next((n for n, name in enumerate(_LONGEST) if node_id.startswith(name)), len(_LONGEST))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first; else as they stand."""
+    items.sort(key=lambda item: _first(item.nodeid))
+
+
+class _ByRoom(LoadFileScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        room = next((room for room in _TOGETHER if nodeid.startswith(f"{room}/")), None)
+        return room or super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file is the work of one worker, and so is a room whose tests share much."""
+    return _ByRoom(config, log) if config.option.dist == "loadfile" else None

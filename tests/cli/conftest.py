@@ -12,10 +12,10 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from tests import deployed as made
 from tests.cli.leaks import ARN
 from wickie.cli import app
 from wickie.credentials import Sensitive
-from wickie.deployment import Deployment, parameter_name
 from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Stage
 
@@ -75,27 +75,10 @@ def deployed() -> Iterator[str]:
     """A deployed stage that has published a managed secret; yields its value."""
     with mock_aws():
         kms, dynamodb = boto3.client("kms"), boto3.client("dynamodb")
-        made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-        key_id = made["KeyMetadata"]["KeyId"]
-        dynamodb.create_table(
-            TableName="prints",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "secret", "KeyType": "HASH"},
-                {"AttributeName": "version", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("secret", "version")
-            ],
-        )
-        stage = Deployment("results", "prints", key_id, "findings", "{}")
-        for field, value in vars(stage).items():
-            boto3.client("ssm").put_parameter(
-                Name=parameter_name("prod", field), Value=value, Type="String"
-            )
+        made.stage(boto3.client, "prod", fingerprint_key=(key_id := made.create_key(kms)))
         value = secrets.token_urlsafe(32)
         key = working_key(kms, key_id)
-        FingerprintTable(dynamodb, "prints").publish(
+        FingerprintTable(dynamodb, "fingerprint_table").publish(
             ARN, "v1", Stage.CURRENT, Sensitive(value), key
         )
         yield value

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("home")
 Wickie = Callable[..., Result]
 
 
+@pytest.mark.slow
 def test_what_a_baseline_knows_is_shown_and_does_not_count(
     wickie: Wickie, code: Path, token: str, folder: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_version_and_usage(wickie: Wickie) -> None:
         assert "Usage:" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_error_is_one_line_on_stderr(tmp_path: Path) -> None:
     done = subprocess.run(
         [WICKIE, "config", "check"], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -38,6 +38,7 @@ def project(folder: Path, configured: Callable[[str], Path]) -> Callable[..., No
     return write
 
 
+@pytest.mark.slow
 def test_vulnerable_pins_are_10_and_shown_with_what_fixes_them(
     wickie: Wickie, project: Callable[..., None]
 ) -> None:
@@ -49,6 +50,7 @@ def test_vulnerable_pins_are_10_and_shown_with_what_fixes_them(
     assert "2 vulnerabilities, the most urgent high" in done.stdout
 
 
+@pytest.mark.slow
 def test_json_names_the_scanner_and_an_sbom_is_written(
     wickie: Wickie, project: Callable[..., None], folder: Path
 ) -> None:
@@ -60,6 +62,7 @@ def test_json_names_the_scanner_and_an_sbom_is_written(
     assert json.loads((folder / "000-trivy.cdx.json").read_text())["bomFormat"] == "CycloneDX"
 
 
+@pytest.mark.slow
 def test_what_is_ignored_is_0_until_the_ignore_ends(
     wickie: Wickie, project: Callable[..., None], folder: Path
 ) -> None:
@@ -87,6 +90,7 @@ def test_an_old_database_is_an_error_before_anything_is_scanned(
     assert not done.stdout
 
 
+@pytest.mark.slow
 def test_a_target_that_is_not_there_is_an_error_and_never_clean(
     wickie: Wickie, project: Callable[..., None], folder: Path
 ) -> None:
@@ -100,6 +104,7 @@ def test_a_target_that_is_not_there_is_an_error_and_never_clean(
     assert "not scanned: none.zip: trivy: none.zip: no such lambda-zip" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_folder_without_packages_is_not_called_clean(
     wickie: Wickie, project: Callable[..., None], folder: Path
 ) -> None:

@@ -7,7 +7,7 @@ import json
 import logging
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,9 +16,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from local.prefect import copy_migrated_database
+from local.processes import Processes
+from tests import deployed
 from tests.rotation.paper import ARN, Secret, Shop
 from wickie.credentials import Sensitive
-from wickie.deployment import Deployment, parameter_name
 from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Stage
 
@@ -26,19 +28,25 @@ STAGE = "test"
 
 
 @pytest.fixture(scope="session")
-def prefect() -> Iterator[None]:
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A server and database of this session's own, without the second each flow's end costs."""
     from prefect.settings import (  # noqa: PLC0415  (only flow tests pay for Prefect)
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
-    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+    from prefect.testing import utilities  # noqa: PLC0415
 
-    quiet = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-    with prefect_test_harness(server_startup_timeout=120), temporary_settings(quiet):
-        yield
-        # It would write its farewell to the standard output of a test that is long over.
-        logging.getLogger("prefect").handlers.clear()
+    home = tmp_path_factory.mktemp("prefect")
+    with Processes() as processes:
+        copy_migrated_database(processes, home / "prefect-test.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utilities, "mkdtemp", lambda: str(home))
+        harness = utilities.prefect_test_harness(server_startup_timeout=120)
+        quiet = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+        with harness, temporary_settings(quiet):
+            yield
+            # It would write its farewell to the standard output of a test that is long over.
+            logging.getLogger("prefect").handlers.clear()
 
 
 def recorded_tasks(state: Any) -> dict[str, str]:
@@ -60,28 +68,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
         aws = SimpleNamespace(
             **{name: boto3.client(name, "us-east-1") for name in ("dynamodb", "kms", "s3", "ssm")}
         )
-        key = aws.kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-        values = {"fingerprint_key": key["KeyMetadata"]["KeyId"], "results_bucket": "results"}
-        for field in fields(Deployment):
-            name, value = parameter_name(STAGE, field.name), values.get(field.name, field.name)
-            aws.ssm.put_parameter(Name=name, Value=value, Type="String")
-        aws.s3.create_bucket(Bucket="results")
-        create_table(aws.dynamodb, "findings_table", "id")
-        create_table(aws.dynamodb, "fingerprint_table", "secret", "version")
+        deployed.stage(lambda name: getattr(aws, name), STAGE)
         yield aws
-
-
-def create_table(dynamodb: Any, name: str, *keys: str) -> None:
-    """Make a table whose partition key, and sort key if there are two, are `keys`."""
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": key, "KeyType": kind}
-            for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-        ],
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-    )
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import secrets
 import shutil
 import subprocess
 from contextlib import ExitStack
-from dataclasses import fields
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,9 @@ import pytest
 
 from local.prefect import PrefectServer
 from local.server import LocalAws
-from tests.flows.conftest import create_table
+from tests import deployed
 from tests.image import dockerfile
 from tests.image.sandbox import GO_MODULES, ROOT, SCRATCH, Sandbox, can_mount
-from wickie.deployment import Deployment, parameter_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,15 +96,7 @@ def world(image: Sandbox) -> Iterator[SimpleNamespace]:
     """A local AWS with a stage, a Prefect server, and the environment of a container in it."""
     with ExitStack() as stack:
         aws = stack.enter_context(LocalAws())
-        clients = {n: aws.world.client(n) for n in ("dynamodb", "kms", "s3", "ssm")}
-        key = clients["kms"].create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-        values = {"fingerprint_key": key["KeyMetadata"]["KeyId"], "results_bucket": "results"}
-        for each in fields(Deployment):
-            name, value = parameter_name("image", each.name), values.get(each.name, each.name)
-            clients["ssm"].put_parameter(Name=name, Value=value, Type="String")
-        clients["s3"].create_bucket(Bucket="results")
-        create_table(clients["dynamodb"], "findings_table", "id")
-        create_table(clients["dynamodb"], "fingerprint_table", "secret", "version")
+        deployed.stage(aws.world.client, "image")
         server = PrefectServer(aws.world.processes, image.folder / "prefect")
         stack.enter_context(server)
         server.wait()
@@ -115,7 +105,7 @@ def world(image: Sandbox) -> Iterator[SimpleNamespace]:
             **server.environment(),
             **{n: v.replace("$PATH", "/usr/bin:/bin") for n, v in STAGES[-1].environment.items()},
         }
-        yield SimpleNamespace(environment=environment, s3=clients["s3"])
+        yield SimpleNamespace(environment=environment, s3=aws.world.client("s3"))
 
 
 def run(image: Sandbox, world: SimpleNamespace, *command: str) -> Any:

@@ -43,6 +43,15 @@ except AuthenticationError:
 """
 
 
+@pytest.fixture(scope="module")
+def task(tmp_path_factory):
+    """The folder that Lambda unpacks the zip into."""
+    folder = tmp_path_factory.mktemp("zip")
+    with zipfile.ZipFile(BytesIO(archive(build("postgres", folder)))) as bundle:
+        bundle.extractall(folder / "task")
+    return folder / "task"
+
+
 @pytest.mark.parametrize(
     ("tls", "encryption", "ways"),
     [
@@ -52,10 +61,8 @@ except AuthenticationError:
     ],
 )
 def test_the_zip_changes_a_password_however_the_server_asks_for_it(
-    tls, encryption, ways, runtime, tmp_path
+    tls, encryption, ways, runtime, task
 ):
-    with zipfile.ZipFile(BytesIO(archive(build("postgres", tmp_path)))) as bundle:
-        bundle.extractall(tmp_path / "task")
     with Postgres(tls=tls, auth="md5" if encryption == "md5" else "scram-sha-256") as server:
         if tls and server.ca_pem is None:
             pytest.skip("this PostgreSQL knows no TLS; apt-get install postgresql")
@@ -65,7 +72,7 @@ def test_the_zip_changes_a_password_however_the_server_asks_for_it(
             connection.run(f"create role app login password {pg8000.native.literal(secret)}")
         document = json.loads(server.admin.to_secret_string()) | {"username": "app"}
         values = [json.dumps(document | {"password": text}) for text in (secret, successor)]
-        paths = json.dumps([str(tmp_path / "task"), str(runtime)])
+        paths = json.dumps([str(task), str(runtime)])
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", PROGRAM, paths],
             input=json.dumps(values),

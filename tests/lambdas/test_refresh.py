@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from stacks.packaging import build
+
+pytestmark = pytest.mark.slow
 
 PROGRAM = """
 import json, sys

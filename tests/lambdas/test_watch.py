@@ -11,6 +11,8 @@ from moto import mock_aws
 
 from stacks.packaging import build
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def watch(tmp_path, monkeypatch):

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from local.prefect import EcsWorker, PrefectServer
+from tests.local.cdk import Cli, synthesised
 from tests.local.fargate import until
-from tests.local.test_cdk_cli import Cli, synthesised
 from wickie.cli import app as wickie
 from wickie.deployment import Deployment
 from wickie.registration.work_pool import WorkPool

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from local import node
 from local.world import ACCOUNT, REGION
+from tests.local.cdk import Cli
 
 if TYPE_CHECKING:
     from local.server import LocalAws
@@ -21,50 +17,13 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 APP = Path(__file__).parent / "fixtures" / "cdk_app"
-ROOT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True)
-class Cli:
-    """The CLI in a folder without an app; assemblies are synthesised once and deployed often."""
-
-    aws: LocalAws
-    folder: Path
-
-    def run(self, *args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """`cdk args`."""
-        env = {"HOME": os.environ.get("HOME", ""), "PATH": os.environ["PATH"]}
-        args = (*args, "--no-notices", "--no-color")
-        return node.cdk(args, env | self.aws.environment(), cwd or self.folder, capture=True)
-
-    def works(self, *args: str, cwd: Path | None = None) -> str:
-        """`cdk args`, which must succeed; what it printed."""
-        done = self.run(*args, cwd=cwd)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def synth(self, name: str, *context: str) -> str:
-        """The folder of an assembly of the app."""
-        out = self.folder / name
-        options = [word for pair in context for word in ("--context", pair)]
-        self.works("synth", "--quiet", "--output", str(out), *options, cwd=APP)
-        return str(out)
-
-    def deploy(self, app: str, *options: str) -> list[str]:
-        """The words for deploying all of an assembly."""
-        return ["deploy", "--all", "--app", app, "--require-approval", "never", *options]
-
-
-def synthesised(config: Path, out: Path) -> str:
-    """The folder of the assembly that wickie's own app makes of a wickie.yaml."""
-    settings = {"WICKIE_CONFIG": str(config), "CDK_OUTDIR": str(out)}
-    subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env=node.environment({**os.environ, **settings}),
-        check=True,
-        capture_output=True,
-    )
+def synth(cli: Cli, name: str, *context: str) -> str:
+    """The folder of an assembly of the app."""
+    out = cli.folder / name
+    options = [word for pair in context for word in ("--context", pair)]
+    cli.works("synth", "--quiet", "--output", str(out), *options, cwd=APP)
     return str(out)
 
 
@@ -75,7 +34,7 @@ def cli(aws: LocalAws, tmp_path: Path) -> Cli:
 
 def test_an_apps_whole_life(cli: Cli, tmp_path: Path) -> None:
     client = cli.aws.world.client
-    hello = cli.synth("hello")
+    hello = synth(cli, "hello")
     cli.works("bootstrap", f"aws://{ACCOUNT}/{REGION}")
 
     outputs = tmp_path / "outputs.json"
@@ -85,14 +44,14 @@ def test_an_apps_whole_life(cli: Cli, tmp_path: Path) -> None:
     again = cli.works(*cli.deploy(hello))
     assert again.count("(no changes)") == 2
 
-    broken = cli.run(*cli.deploy(cli.synth("broken", "greeting=bye", "broken=true")))
+    broken = cli.run(*cli.deploy(synth(cli, "broken", "greeting=bye", "broken=true")))
     assert broken.returncode != 0
     assert "no-such-function" in broken.stdout + broken.stderr
     greeting = client("ssm").get_parameter(Name="/tiny/greeting")["Parameter"]["Value"]
     assert greeting == "hello", "the failed update must be rolled back"
     cli.works("diff", "--fail", "--app", hello)
 
-    bye = cli.synth("bye", "greeting=bye")
+    bye = synth(cli, "bye", "greeting=bye")
     assert cli.run("diff", "--fail", "--app", bye).returncode == 1
     cli.works(*cli.deploy(bye, "--outputs-file", str(outputs)))
     assert json.loads(outputs.read_text())["TinyWork"]["Seeded"] == "BYE"

@@ -16,8 +16,8 @@ from local.prefect import PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
+from tests.local.cdk import Cli, synthesised
 from tests.local.fargate import until
-from tests.local.test_cdk_cli import Cli, synthesised
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -81,7 +81,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         config = home / "wickie.yaml"
         config.write_text(json.dumps({"stage": "test", "prefect": prefect, "events": EVENTS}))
         cli = Cli(aws, home)
-        cli.works("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        cli.bootstrap()
         app = synthesised(config, home / "cdk.out")
         cli.works("deploy", STACK, "-e", "--app", app, "--require-approval", "never")
         server.wait()

@@ -16,9 +16,9 @@ from local.prefect import PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
+from tests.local.cdk import Cli
 from tests.local.fargate import until
 from tests.local.registered import ROOT, Place, Stage
-from tests.local.test_cdk_cli import Cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         aws = stack.enter_context(LocalAws())
         server = stack.enter_context(PrefectServer(aws.world.processes, home / "prefect"))
         cli = Cli(aws, home)
-        cli.works("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        cli.bootstrap()
         server.wait()
         yield Place(cli, server, stack.enter_context(prefect_api(server.api_url)))
 

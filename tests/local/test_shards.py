@@ -14,7 +14,7 @@ import pytest
 
 from local.prefect import EcsWorker, PrefectServer
 from local.server import LocalAws
-from tests.flows.conftest import create_table
+from tests import deployed
 from tests.local.fargate import Fargate, until
 from tests.local.test_prefect import POOL, QUEUE, Stage, _deploy
 from wickie.deployment import parameter_name
@@ -58,24 +58,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def _add_data(stage: Stage) -> None:
     client = stage.aws.world.client
-    for bucket in ("results", "logs"):
-        client("s3").create_bucket(Bucket=bucket)
+    deployed.stage(client, "test", work_pool="{}")
+    client("s3").create_bucket(Bucket="logs")
     for number in range(OBJECTS):
         token = "".join(secrets.choice(string.ascii_letters) for _ in range(36))
         text = f"token=ghp_{token}\n" if number % 3 == 0 else "nothing\n"
         client("s3").put_object(Bucket="logs", Key=f"{number}.log", Body=text.ljust(1000).encode())
-    create_table(client("dynamodb"), "findings", "id")
-    create_table(client("dynamodb"), "prints", "secret", "version")
-    key = client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-    values = {
-        "results_bucket": "results",
-        "findings_table": "findings",
-        "fingerprint_table": "prints",
-        "fingerprint_key": key["KeyMetadata"]["KeyId"],
-    }
-    for field, value in values.items():
-        name = parameter_name("test", field)
-        client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
 
 def configured(folder: Path, **scan: Any) -> str:

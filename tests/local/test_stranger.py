@@ -14,8 +14,7 @@ from local.mariadb import MariaDB, MissingError
 from local.postgres import Postgres
 from local.server import LocalAws
 from local.valkey import Valkey
-from local.world import ACCOUNT, REGION
-from tests.local.test_cdk_cli import Cli, synthesised
+from tests.local.cdk import Cli, synthesised
 from wickie.cli.config import check
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
                 client = aws.world.client("secretsmanager")
                 client.create_secret(Name=f"{stage}/{engine}", SecretString=text)
         cli = Cli(aws, folder)
-        cli.works("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        cli.bootstrap()
         yield Stranger(cli, folder)
 
 

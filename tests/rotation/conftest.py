@@ -24,6 +24,7 @@ from bench.faults.standins.valkey import Server as ValkeyServer
 from local.postgres import Postgres as PostgresServer
 from local.valkey import Valkey
 from local.world import REGION
+from tests.deployed import create_key, create_prints
 from tests.rotation.fakes import FakeDatabase, login
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin, Sensitive
@@ -184,7 +185,7 @@ class SecretsManager:
     def forget_users(self) -> None:
         """Take out of the table which secret a user is for, and who holds a lease."""
         items = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE].items
-        for key in [key for key in items if key.startswith("lock#")]:
+        for key in [key for key in items if key.value.startswith("lock#")]:
             del items[key]
 
     def version(self, arn: str, label: str = "AWSCURRENT") -> str | None:
@@ -238,20 +239,8 @@ def _tell_when_versions_were_made(patch: pytest.MonkeyPatch) -> None:
 
 def make_table(clients: Clients) -> RotationSettings:
     """Make the fingerprint table and its key as the stacks do."""
-    clients.dynamodb.create_table(
-        TableName=TABLE,
-        KeySchema=[
-            {"AttributeName": "secret", "KeyType": "HASH"},
-            {"AttributeName": "version", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "secret", "AttributeType": "S"},
-            {"AttributeName": "version", "AttributeType": "S"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    key = clients.kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-    return RotationSettings("postgres", "single-user", TABLE, key["KeyMetadata"]["KeyId"])
+    create_prints(clients.dynamodb, TABLE)
+    return RotationSettings("postgres", "single-user", TABLE, create_key(clients.kms))
 
 
 @pytest.fixture(scope="session")

@@ -130,6 +130,7 @@ def test_retiring_waits_until_the_old_key_is_refused(keys, sts):
     assert keys.ids == {keys.key().key_id}
 
 
+@pytest.mark.slow
 def test_a_leaked_key_that_is_retired_leaves_room_at_once(keys):
     for _ in range(3):
         version = keys.aws.version(keys.arn)
@@ -147,6 +148,7 @@ def test_the_old_key_can_be_put_back_even_if_the_new_one_died(keys):
     assert keys.key() == old
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["TagUser", "CreateAccessKey"])
 def test_killed_twice_while_a_key_is_made_the_third_attempt_ends_well(aws, sts, first):
     sts.lag, broken, point = 0.0, [], 0
@@ -269,6 +271,7 @@ def test_a_tag_has_room_for_the_longest_token_and_many_attempts(keys):
     assert len(user._attempts(token)) == 8
 
 
+@pytest.mark.slow
 def test_no_call_is_refused_while_keys_rotate_late_and_die(aws, sts):
     sts.lag = 0.3
     keys, stop, refused, calls = Keys.make(aws, sts), threading.Event(), [], []

@@ -110,6 +110,7 @@ def conninfo():
     return parse
 
 
+@pytest.mark.slow
 @given(policies("dsn"))
 def test_it_survives_a_libpq_connection_string(conninfo, policy):
     text = policy.draw().reveal()
@@ -117,6 +118,7 @@ def test_it_survives_a_libpq_connection_string(conninfo, policy):
     assert found == {"host": "db", "user": "app", "password": text, "dbname": "shop"}
 
 
+@pytest.mark.slow
 @given(policies("dotenv"))
 def test_it_survives_a_dotenv_file(policy):
     text = policy.draw().reveal()
@@ -124,6 +126,7 @@ def test_it_survives_a_dotenv_file(policy):
     assert dotenv.dotenv_values(stream=lines) == {"BEFORE": "a", "PASSWORD": text, "AFTER": "b"}
 
 
+@pytest.mark.slow
 @given(policies("json"), policies("yaml"), policies("xml"))
 def test_it_survives_documents(for_json, for_yaml, for_xml):
     text = for_json.draw().reveal()

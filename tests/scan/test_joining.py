@@ -37,6 +37,7 @@ def said(detector: KingfisherDetector, batches: list[list[Chunk]]) -> set[object
     return {(m.finding, m.span) for m in matches if isinstance(m, Match)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_neighbours_change_nothing_about_what_is_found(kingfisher, seed):
     shuffled = texts()

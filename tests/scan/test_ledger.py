@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.deployed import create_table
 from wickie.model import Finding, Location, Severity
 from wickie.scan import ledger
 from wickie.scan.identity import finding_id
@@ -19,12 +20,7 @@ NIGHT = datetime(2026, 1, 1, 2, tzinfo=UTC)
 def dynamodb():
     with mock_aws():
         client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="findings",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_table(client, "findings", "id")
         yield client
 
 

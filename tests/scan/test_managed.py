@@ -66,6 +66,7 @@ def found(detector: ManagedDetector, *texts: bytes) -> set[tuple[int, str]]:
     }
 
 
+@pytest.mark.slow
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=8, max_size=400))
 def test_numpy_hashes_windows_as_pure_python_does(key, data):
     hashed = WindowHash.of(key)
@@ -87,6 +88,7 @@ def test_a_value_is_found_in_every_context_at_any_offset(context):
         assert found(detector, text) == {(0, arn("secret-0"))}
 
 
+@pytest.mark.slow
 @given(st.text(SYMBOLS, min_size=24, max_size=64), st.binary(max_size=40), st.binary(max_size=9))
 def test_every_encoding_of_any_value_is_found_between_any_bytes(value, before, after):
     detector = managed(value)

@@ -50,6 +50,7 @@ def test_a_password_that_holds_other_quotes_is_taken_whole(kingfisher, quote):
     assert match.span == (12, 12 + len(value))
 
 
+@pytest.mark.slow
 def test_a_chunk_full_of_passwords_takes_time_in_proportion(kingfisher):
     line = f'password="{drawn(4, ALPHANUMERIC)}a1B2!" '
     took = []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from moto import mock_aws
 
+from tests.deployed import create_key, create_prints
 from tests.scan import downloads, paper
 from tests.scan.paper import arn, drawn
 from tests.scan.populated import prefect
@@ -91,15 +92,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 def _deployed(clients: Clients, secrets: dict[str, str]) -> bytes:
     """A bucket for the cache, and prints of every secret, whatever stage its version is in."""
     clients.s3.create_bucket(Bucket="results")
-    names: Any = {"secret": "HASH", "version": "RANGE"}
-    clients.dynamodb.create_table(
-        TableName="prints",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names.items()],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    made = clients.kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-    key = working_key(clients.kms, made["KeyMetadata"]["KeyId"])
+    create_prints(clients.dynamodb)
+    key = working_key(clients.kms, create_key(clients.kms))
     table = FingerprintTable(clients.dynamodb, "prints")
     for number, (name, value) in enumerate(secrets.items()):
         table.publish(arn(name), "v1", [*Stage][number % len(Stage)], Sensitive(value), key)

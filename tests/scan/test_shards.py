@@ -60,6 +60,7 @@ results = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(results, results, results)
 def test_a_merge_does_not_depend_on_how_its_parts_are_grouped(
     one: ScanResult, two: ScanResult, three: ScanResult
@@ -69,6 +70,7 @@ def test_a_merge_does_not_depend_on_how_its_parts_are_grouped(
     assert merged([one, merged([two, three])]) == together
 
 
+@pytest.mark.slow
 @given(st.lists(results, min_size=1, max_size=4), st.randoms())
 def test_a_merge_does_not_depend_on_the_order_of_its_parts(
     parts: list[ScanResult], chance: random.Random
@@ -78,6 +80,7 @@ def test_a_merge_does_not_depend_on_the_order_of_its_parts(
     assert merged(shuffled) == merged(parts)
 
 
+@pytest.mark.slow
 @given(st.lists(results, min_size=1, max_size=4))
 def test_a_merge_loses_no_finding_and_no_gap(parts: list[ScanResult]) -> None:
     together = merged(parts)

@@ -270,6 +270,7 @@ def test_whoever_has_no_one_address_is_asked_only_where_wickie_yaml_says() -> No
     assert "https://git.shop.example/api/v4" in asked({"gitlab": "https://git.shop.example/api/v4"})
 
 
+@pytest.mark.slow
 def test_every_rule_that_is_asked_about_exists() -> None:
     import kingfisher_sdk  # noqa: PLC0415
 

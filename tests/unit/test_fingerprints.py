@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from tests.deployed import create_key, create_prints
 from wickie.credentials import Sensitive
 from wickie.errors import RotationError
 from wickie.fingerprints import FingerprintTable, encodings, entries, publishable, working_key
@@ -31,18 +32,7 @@ def drawn(length: int, alphabet: str = SYMBOLS) -> str:
 def table():
     with mock_aws():
         dynamodb = boto3.client("dynamodb")
-        dynamodb.create_table(
-            TableName="prints",
-            KeySchema=[
-                {"AttributeName": "secret", "KeyType": "HASH"},
-                {"AttributeName": "version", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "secret", "AttributeType": "S"},
-                {"AttributeName": "version", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_prints(dynamodb)
         yield FingerprintTable(dynamodb, "prints", now=lambda: NOW)
 
 
@@ -120,10 +110,7 @@ def test_short_chosen_or_repeating_values_are_not(value):
 def test_the_working_key_is_the_same_each_time_and_differs_by_kms_key():
     with mock_aws():
         kms = boto3.client("kms")
-        one, other = (
-            kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["Arn"]
-            for _ in range(2)
-        )
+        one, other = create_key(kms), create_key(kms)
         assert working_key(kms, one) == working_key(kms, one) != working_key(kms, other)
 
 

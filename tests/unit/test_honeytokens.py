@@ -12,6 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.deployed import create_prints
 from wickie.aws import Clients
 from wickie.config import Config, Honeytoken
 from wickie.errors import ConfigError
@@ -27,17 +28,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
         clients = Clients()
-        clients.dynamodb.create_table(
-            TableName="prints",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "secret", "KeyType": "HASH"},
-                {"AttributeName": "version", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("secret", "version")
-            ],
-        )
+        create_prints(clients.dynamodb)
         clients.iam.create_user(UserName="nobody")
         table = FingerprintTable(clients.dynamodb, "prints")
         yield SimpleNamespace(

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.deployed import create_table
 from wickie.response.throttle import Admission, Throttle
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -23,12 +24,7 @@ TABLE = "findings"
 def dynamodb() -> Iterator[Any]:
     with mock_aws():
         client = boto3.client("dynamodb", "us-east-1")
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        )
+        create_table(client, TABLE, "id")
         yield client
 
 

@@ -68,6 +68,7 @@ def test_scanners_may_spell_a_package_differently(one: str, other: str) -> None:
     assert vulnerability_id(one, "CVE-1", "a") == vulnerability_id(other, "CVE-1", "a")
 
 
+@pytest.mark.slow
 @given(st.sets(st.from_regex(r"(CVE|GHSA|RHSA)-[0-9]{4}-[0-9]{2}", fullmatch=True), min_size=1))
 def test_the_advisory_is_the_same_in_whatever_order_a_scanner_names_it(names: set[str]) -> None:
     assert advisory_of(sorted(names)) == advisory_of(sorted(names, reverse=True))

@@ -22,6 +22,8 @@ from wickie.vulnerabilities.scanning import scan_target
 from wickie.vulnerabilities.target import Kind, Target
 from wickie.vulnerabilities.trivy import Trivy
 
+pytestmark = pytest.mark.slow
+
 
 def advisories(result: ScannerResult) -> set[str]:
     return {found.advisory for found in result.findings}

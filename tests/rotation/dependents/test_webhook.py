@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tests.deployed import create_key
 from tests.rotation.dependents.servers import Receiver
 from tests.rotation.paper import ARN, Secret
 from wickie.asking import Patience
@@ -30,9 +31,7 @@ def key(secret: Secret) -> Iterator[str]:
     with mock_aws():
         kms: Any = boto3.client("kms", "us-east-1")
         secret.kms = kms  # type: ignore[attr-defined]
-        yield kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"][
-            "Arn"
-        ]
+        yield create_key(kms)
 
 
 def webhook(secret: Secret, url: str, key: str, **more: Any) -> Webhook:
