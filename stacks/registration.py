@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.packaging import CodeFor
-    from wickie.config import Config
+    from wickie.config import Config, Network
     from wickie.config.prefect import Prefect
 
 
@@ -37,7 +37,12 @@ class RegistrationStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, config: Config, prefect: Prefect, code_for: CodeFor
+        self,
+        scope: Construct,
+        config: Config,
+        prefect: Prefect,
+        network: Network,
+        code_for: CodeFor,
     ) -> None:
         super().__init__(
             scope,
@@ -60,8 +65,8 @@ class RegistrationStack(Stack):
         if config.pusher:
             # Its rotation function gives the block the key; this one never sees it.
             grant_dependents(function.role, config, [config.pusher])
-        if config.network.subnets and prefect.backend == "self-hosted":
-            function.attach(config.network)
+        if network.subnets and prefect.backend == "self-hosted":
+            function.attach(network)
         # Not an export of the other stack, which could then change none of what this one names.
         work_pool = ssm.StringParameter.value_for_string_parameter(
             self, parameter_name(config.stage, "work_pool")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.packaging import CodeFor
-    from wickie.config import Config
+    from wickie.config import Config, Network
     from wickie.config.prefect import Prefect
 
 _TIMEOUT: Final = Duration.seconds(30)
@@ -41,7 +41,12 @@ class ResponseStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, config: Config, prefect: Prefect, code_for: CodeFor
+        self,
+        scope: Construct,
+        config: Config,
+        prefect: Prefect,
+        network: Network,
+        code_for: CodeFor,
     ) -> None:
         super().__init__(
             scope,
@@ -76,10 +81,15 @@ class ResponseStack(Stack):
             )
             for receiver in (queue, undelivered):
                 _let_send(receiver, rule)
-        self._dispatch(config, prefect, code_for, queue)
+        self._dispatch(config, prefect, network, code_for, queue)
 
     def _dispatch(
-        self, config: Config, prefect: Prefect, code_for: CodeFor, queue: sqs.Queue
+        self,
+        config: Config,
+        prefect: Prefect,
+        network: Network,
+        code_for: CodeFor,
+        queue: sqs.Queue,
     ) -> None:
         starts = {e.name: e.model_dump(include={"deployment", "parameters"}) for e in config.events}
         keys = {"api_key": prefect.api_key_secret, "auth_string": prefect.auth_string_secret}
@@ -96,8 +106,8 @@ class ResponseStack(Stack):
         )
         grant(function.role, PREFECT_KEY, {"secretsmanager": secret_arns(self, prefect.keys)})
         grant(function.role, TAKE_MESSAGES, {"sqs": [queue.queue_arn]})
-        if config.network.subnets and prefect.backend == "self-hosted":
-            function.attach(config.network)
+        if network.subnets and prefect.backend == "self-hosted":
+            function.attach(network)
         mapping = lambda_.EventSourceMapping(
             self,
             "Source",
