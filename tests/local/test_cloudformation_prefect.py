@@ -11,7 +11,8 @@ from local.daemon import HOST
 from local.postgres import binaries
 from local.rds import trust
 from local.server import LocalAws
-from tests.local.stacks import TAGS, Stacks, deploy
+from tests.local.fargate import Fargate
+from tests.local.stacks import TAGS, Stacks, deploy, template
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.errors import AuthenticationError
 from wickie.providers.pgwire import session
@@ -166,3 +167,66 @@ def test_behind_a_postgres_instance_is_a_real_server_with_its_master_user(aws: L
     rds.delete_db_instance(DBInstanceIdentifier="real", SkipFinalSnapshot=True)
     with pytest.raises(Exception, match="cannot reach"), session(login, None):
         pass
+
+
+def _service(stacks: Stacks, script: str) -> str:
+    """Deploy a service of one container that is found by a name; the stack's status."""
+    subnet = ("AWS::EC2::Subnet", {"VpcId": {"Ref": "V"}, "CidrBlock": "10.0.0.0/24"})
+    container = {"Name": "main", "Image": "none", "Command": ["/bin/sh", "-c", script]}
+    definition = {
+        "Family": "found",
+        "Cpu": "256",
+        "Memory": "512",
+        "NetworkMode": "awsvpc",
+        "RequiresCompatibilities": ["FARGATE"],
+        "ContainerDefinitions": [container],
+    }
+    record = {
+        "Name": "it",
+        "NamespaceId": {"Fn::GetAtt": ["Z", "Id"]},
+        "DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 10}]},
+    }
+    service = {
+        "ServiceName": "found",
+        "Cluster": {"Ref": "C"},
+        "TaskDefinition": {"Ref": "T"},
+        "DesiredCount": 1,
+        "LaunchType": "FARGATE",
+        "DeploymentConfiguration": {
+            "MinimumHealthyPercent": 0,
+            "MaximumPercent": 100,
+            "DeploymentCircuitBreaker": {"Enable": True, "Rollback": True},
+        },
+        "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": [{"Ref": "S"}]}},
+        "ServiceRegistries": [{"RegistryArn": {"Fn::GetAtt": ["N", "Arn"]}}],
+        "Tags": TAGS,
+    }
+    zone = {"Name": "zone.internal", "Vpc": {"Ref": "V"}}
+    return stacks.deploy(
+        "found",
+        template(
+            V=VPC,
+            S=subnet,
+            Z=("AWS::ServiceDiscovery::PrivateDnsNamespace", zone),
+            N=("AWS::ServiceDiscovery::Service", record),
+            C=("AWS::ECS::Cluster", {}),
+            T=("AWS::ECS::TaskDefinition", definition),
+            Service=("AWS::ECS::Service", service),
+        ),
+    )
+
+
+def test_a_service_is_made_once_it_is_well_and_is_found_by_its_name(aws: LocalAws) -> None:
+    stacks, fargate = Stacks(aws.world.client), Fargate(aws)
+    ask = "import socket; print(socket.getaddrinfo('it.zone.internal', 80)[0][4][0])"
+    assert _service(stacks, "sleep 600") == "CREATE_COMPLETE", stacks.reasons("found")
+    (found,) = fargate.ecs.describe_services(
+        cluster=stacks.physical_id("found", "C"), services=["found"]
+    )["services"]
+    assert (found["runningCount"], found["deployments"][0]["rolloutState"]) == (1, "COMPLETED")
+    assert fargate.output(f'python -c "{ask}"') == "127.0.0.1"
+
+    assert _service(stacks, "exit 1") == "UPDATE_ROLLBACK_COMPLETE"
+    assert "Circuit Breaker" in stacks.reasons("found")
+    assert stacks.delete("found") == "DELETE_COMPLETE", stacks.reasons("found")
+    assert "Traceback" in fargate.output(f'python -c "{ask}" 2>&1 || true')
