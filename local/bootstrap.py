@@ -14,9 +14,11 @@ import importlib
 import json
 import logging
 import os
+import runpy
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any, TextIO
 
 
@@ -53,6 +55,8 @@ def main() -> None:
     """Announce readiness or the reason against it, then answer one event after the other."""
     answers = os.fdopen(int(sys.argv[1]), "w")
     os.set_inheritable(answers.fileno(), False)
+    # Isolated, Python has not looked there; see local/resolver.
+    runpy.run_path(str(Path(__file__).parent / "resolver" / "sitecustomize.py"))
     sys.path[:0] = sys.argv[2:]
     request_id = _configure_logging()
     try:

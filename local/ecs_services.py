@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
+from local import cloudmap
 from local.world import current
 
 _BY_SCHEDULER = "ServiceSchedulerInitiated"
@@ -108,6 +109,8 @@ class ServiceScheduler:
         self._stop_surplus()
         self._settle()
         self._show()
+        running = any(d.running() for d in self._deployments)
+        cloudmap.announce(self._world, self._service, running=running)
 
     def _drop_stopped(self, deployment: Deployment) -> None:
         """Forget tasks that have stopped, and count those that were not meant to."""

@@ -27,6 +27,7 @@ from local import (
     event_sources,
     events,
     iam,
+    rds,
     s3,
     secretsmanager,
     sqs,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 SERVICES = (
     iam,
+    rds,
     s3,
     sqs,
     awslambda,

@@ -7,7 +7,8 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
@@ -16,9 +17,6 @@ from botocore.session import Session as BotocoreSession
 from local.clock import Clock
 from local.processes import Processes
 from local.recording import Calls
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -71,7 +69,13 @@ class World:
     def child_environment(self, region: str = REGION) -> dict[str, str]:
         """Environment of a program started inside: nothing of the host's but a few basics."""
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        return passed | environment(self.endpoint, region)
+        return passed | environment(self.endpoint, region) | names(self.scratch)
+
+
+def names(scratch: Path) -> dict[str, str]:
+    """The variables with which a program, if it is Python, resolves Cloud Map's names."""
+    resolver = str(Path(__file__).parent / "resolver")
+    return {"LOCAL_AWS_NAMES": str(scratch / "names"), "PYTHONPATH": resolver}
 
 
 def environment(endpoint: str, region: str = REGION) -> dict[str, str]:

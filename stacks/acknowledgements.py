@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aws_cdk import Acknowledgment, Validations
 
-from stacks import permissions, serverless
+from stacks import hosting, permissions, serverless
 from stacks.constructs.everything import written
 from stacks.constructs.rotation_function import groups
 from wickie.config.network import ECR
@@ -125,7 +125,11 @@ def accepted(config: Config) -> list[Accepted]:
         for cluster in _clusters(config)
     ]
     entries += _to_push(config, work_pool)
-    if config.prefect and config.prefect.backend == "self-hosted" and config.network.subnets:
+    if (
+        config.prefect
+        and config.prefect.backend == "self-hosted"
+        and config.network.holds_functions
+    ):
         entries.append(
             Accepted(f"WickieRegistration-{config.stage}/Register/Role", *_INTERFACES),
         )
@@ -159,7 +163,8 @@ def accepted(config: Config) -> list[Accepted]:
                 "The execution role is let into exactly this image's repository, in flow_task.py.",
             ),
         ]
-    return [*entries, *(Accepted(*entry) for entry in serverless.accepted(config))]
+    more = (*serverless.accepted(config), *hosting.accepted(config))
+    return [*entries, *(Accepted(*entry) for entry in more)]
 
 
 def _asks_aws_of_vulnerabilities(config: Config) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,10 +14,18 @@ if TYPE_CHECKING:
 
 AS_OF: Final = "us-east-1, 2026-11"
 _HOURS: Final = 730
+_SERVICE: Final = "AWS::ECS::Service"
+_DATABASE: Final = "AWS::RDS::DBInstance"
+_SMALLEST: Final = "db.t4g.micro"
 
 
 def _one(_: Mapping[str, Any]) -> int:
     return 1
+
+
+def _of_its_task(name: str, unit: int) -> Callable[[Mapping[str, Any]], int]:
+    """Units of what a service's tasks have of it, as `_resources` lays it beside the rest."""
+    return lambda service: int(service[name]) * service["DesiredCount"] // unit
 
 
 def _zones(endpoint: Mapping[str, Any]) -> int:
@@ -30,6 +37,8 @@ def _zones(endpoint: Mapping[str, Any]) -> int:
 class Price:
     """Of one unit of something, in cents a month; what is free of it is free for an account."""
 
+    kind: str
+    """The type of resource that it is of, where it is of one."""
     title: str
     cents: float
     source: str
@@ -37,62 +46,100 @@ class Price:
     note: str = ""
 
 
-PRICES: Final[Mapping[str, Price]] = {
-    "AWS::KMS::Key": Price("KMS key", 100, "https://aws.amazon.com/kms/pricing/"),
-    "AWS::CloudWatch::Alarm": Price(
+_FARGATE: Final = "https://aws.amazon.com/fargate/pricing/"
+_RDS: Final = "https://aws.amazon.com/rds/postgresql/pricing/"
+_CLOUDWATCH: Final = "https://aws.amazon.com/cloudwatch/pricing/"
+PRICES: Final = (
+    Price("AWS::KMS::Key", "KMS key", 100, "https://aws.amazon.com/kms/pricing/"),
+    Price(
+        "AWS::CloudWatch::Alarm",
         "alarm",
         10,
-        "https://aws.amazon.com/cloudwatch/pricing/",
+        _CLOUDWATCH,
         note="the first 10 of an account are free",
     ),
-    "AWS::CloudWatch::Dashboard": Price(
+    Price(
+        "AWS::CloudWatch::Dashboard",
         "dashboard",
         300,
-        "https://aws.amazon.com/cloudwatch/pricing/",
+        _CLOUDWATCH,
         note="the first 3 of an account are free",
     ),
-    "AWS::EC2::VPCEndpoint": Price(
+    Price(
+        "AWS::EC2::VPCEndpoint",
         "interface endpoint in a zone",
         _HOURS,
         "https://aws.amazon.com/privatelink/pricing/",
         _zones,
         f"{_HOURS} h x $0.01",
     ),
-    "AWS::EC2::NatGateway": Price(
-        "NAT gateway", _HOURS * 4.5, "https://aws.amazon.com/vpc/pricing/", note="and by the GB"
+    Price(
+        "AWS::EC2::NatGateway",
+        "NAT gateway",
+        _HOURS * 4.5,
+        "https://aws.amazon.com/vpc/pricing/",
+        note="and by the GB",
     ),
-}
+    Price(
+        _SERVICE,
+        "quarter of a vCPU, always on",
+        _HOURS * 4.048 / 4,
+        _FARGATE,
+        _of_its_task("Cpu", 256),
+    ),
+    Price(
+        _SERVICE,
+        "half GB of memory, always on",
+        _HOURS * 0.4445 / 2,
+        _FARGATE,
+        _of_its_task("Memory", 512),
+    ),
+    Price(
+        _DATABASE,
+        _SMALLEST,
+        _HOURS * 1.6,
+        _RDS,
+        lambda instance: int(instance["DBInstanceClass"] == _SMALLEST),
+    ),
+    Price(
+        _DATABASE,
+        "ten GB of a database",
+        115,
+        _RDS,
+        lambda instance: int(instance["AllocatedStorage"]) // 10,
+    ),
+    Price(
+        "AWS::ServiceDiscovery::PrivateDnsNamespace",
+        "private zone",
+        50,
+        "https://aws.amazon.com/route53/pricing/",
+    ),
+)
 SECRET: Final = Price(
+    "",
     "secret",
     40,
     "https://aws.amazon.com/secrets-manager/pricing/",
     note="yours, rotated or not",
 )
 METRIC: Final = Price(
-    "custom metric",
-    30,
-    "https://aws.amazon.com/cloudwatch/pricing/",
-    note="the first 10 of an account are free",
+    "", "custom metric", 30, _CLOUDWATCH, note="the first 10 of an account are free"
 )
 _WATCHED: Final = 3
 """Told every hour: overdue, stuck and unreadable secrets."""
-UNPRICED: Final = (
-    "AWS::ECS::Service",
-    "AWS::RDS::DBInstance",
-    "AWS::RDS::DBCluster",
-    "AWS::ElasticLoadBalancingV2::LoadBalancer",
-)
-"""What costs while idle, by sizes that are not looked at here."""
+Resource = tuple[str, "Mapping[str, Any]"]
+"""Its type and its properties."""
 
 
 def idle_cost(directory: Path, config: Config) -> str:
     """The table for people, from the templates of one synthesis. One line for each price."""
     resources = list(_resources(directory, config.stage))
     lines: list[tuple[Price, int]] = [
-        (price, sum(price.units(properties) for type_, properties in resources if type_ == kind))
-        for kind, price in PRICES.items()
+        (price, sum(price.units(given) for type_, given in resources if type_ == price.kind))
+        for price in PRICES
     ]
-    lines += [(METRIC, _WATCHED), (SECRET, len(config.secrets))]
+    auth = 1 if config.prefect and config.prefect.server else 0
+    lines += [(METRIC, _WATCHED), (SECRET, len(config.secrets) + auth)]
     counted = [(price, units) for price, units in lines if units]
     total = sum(price.cents * units for price, units in counted)
     return "\n".join(
@@ -100,7 +147,7 @@ def idle_cost(directory: Path, config: Config) -> str:
             f"Stage {config.stage}, idle, a month ({AS_OF}):",
             *(_line(price, units) for price, units in counted),
             f"  {'total':>40}  ${total / 100:.2f}",
-            *_unpriced(type_ for type_, _ in resources),
+            *_unpriced(resources),
             "  Free while idle: functions, flows, rules, queues, topic; stored reports by the GB.",
         ]
     )
@@ -112,13 +159,17 @@ def _line(price: Price, units: int) -> str:
     return f"  {sum_:>40}  ${price.cents * units / 100:.2f}{note}  {price.source}"
 
 
-def _unpriced(types: Iterable[str]) -> Iterator[str]:
-    for type_, count in Counter(types).items():
-        if type_ in UNPRICED:
-            yield f"  and {count} {type_}, by its size: see its page of prices"
+def _unpriced(resources: Iterable[Resource]) -> Iterator[str]:
+    for type_, given in resources:
+        if type_ == _DATABASE and given["DBInstanceClass"] != _SMALLEST:
+            yield f"  and a database of {given['DBInstanceClass']}, by the hour: {_RDS}"
 
 
-def _resources(directory: Path, stage: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _resources(directory: Path, stage: str) -> Iterator[Resource]:
     for path in sorted(directory.glob(f"*-{stage}.template.json")):
-        for resource in json.loads(path.read_text())["Resources"].values():
-            yield resource["Type"], resource.get("Properties", {})
+        resources = json.loads(path.read_text())["Resources"]
+        for resource in resources.values():
+            given = resource.get("Properties", {})
+            if resource["Type"] == _SERVICE:
+                given = resources[given["TaskDefinition"]["Ref"]]["Properties"] | given
+            yield resource["Type"], given

@@ -62,6 +62,11 @@ class DataStack(Stack):
             removal_policy=removal,
         )
 
+    @property
+    def key_arn(self) -> str | None:
+        """The ARN of the customer's key, where there is one."""
+        return self._key.key_arn if self._key else None
+
     def let_use(self, role: iam.Role) -> None:
         """Let `role` read and write what the customer's key encrypts, where there is one."""
         if self._key:

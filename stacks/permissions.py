@@ -45,7 +45,17 @@ HONEYTOKENS: Final = watch.HONEYTOKEN_PERMISSIONS
 PREFECT_KEY: Final = prefect.PERMISSIONS
 REGISTER: Final = custom_resource.PERMISSIONS
 SUBMIT: Final = work_pool.SUBMIT_PERMISSIONS
+OBSERVE: Final = work_pool.OBSERVE_PERMISSIONS
 PUSHER_KEY: Final = pusher.PERMISSIONS
+
+# What ECS puts into the container of a server that people may reach by Session Manager.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions
+EXEC: Final = (
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
 
 # The function that starts flows for events.
 TAKE_MESSAGES: Final = dispatch.QUEUE_PERMISSIONS

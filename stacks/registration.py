@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.packaging import CodeFor
-    from wickie.config import Config
+    from wickie.config import Config, Network
     from wickie.config.prefect import Prefect
 
 
@@ -41,7 +41,12 @@ class RegistrationStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, config: Config, prefect: Prefect, code_for: CodeFor
+        self,
+        scope: Construct,
+        config: Config,
+        prefect: Prefect,
+        network: Network,
+        code_for: CodeFor,
     ) -> None:
         super().__init__(
             scope,
@@ -64,8 +69,8 @@ class RegistrationStack(Stack):
         if config.pusher:
             # Its rotation function gives the block the key; this one never sees it.
             grant_dependents(function.role, config, [config.pusher])
-        if config.network.subnets and prefect.backend == "self-hosted":
-            function.attach(config.network)
+        if network.subnets and prefect.backend == "self-hosted":
+            function.attach(network)
         if prefect.backend == "cloud-push":
             queue = self.format_arn(service="sqs", resource=queue_name(config.stage))
             QueueReader(
@@ -75,6 +80,7 @@ class RegistrationStack(Stack):
                 queue_arn=queue,
                 config=config,
                 prefect=prefect,
+                network=network,
                 code_for=code_for,
                 settings={"pool": manifest.pool},
             )

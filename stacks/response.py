@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.packaging import CodeFor
-    from wickie.config import Config
+    from wickie.config import Config, Network
     from wickie.config.prefect import Prefect
 
 _TRIES: Final = 20
@@ -35,7 +35,12 @@ class ResponseStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, config: Config, prefect: Prefect, code_for: CodeFor
+        self,
+        scope: Construct,
+        config: Config,
+        prefect: Prefect,
+        network: Network,
+        code_for: CodeFor,
     ) -> None:
         super().__init__(
             scope,
@@ -70,10 +75,15 @@ class ResponseStack(Stack):
             )
             for receiver in (queue, undelivered):
                 _let_send(receiver, rule)
-        self._dispatch(config, prefect, code_for, queue)
+        self._dispatch(config, prefect, network, code_for, queue)
 
     def _dispatch(
-        self, config: Config, prefect: Prefect, code_for: CodeFor, queue: sqs.Queue
+        self,
+        config: Config,
+        prefect: Prefect,
+        network: Network,
+        code_for: CodeFor,
+        queue: sqs.Queue,
     ) -> None:
         starts = {e.name: asdict(e.start(config.stage)) for e in config.events}
         QueueReader(
@@ -83,6 +93,7 @@ class ResponseStack(Stack):
             queue_arn=queue.queue_arn,
             config=config,
             prefect=prefect,
+            network=network,
             code_for=code_for,
             settings={"starts": starts},
         )

@@ -15,6 +15,7 @@ from stacks.constructs.grants import grant
 from stacks.constructs.names import secret_arns
 from stacks.constructs.rotation_function import RotationFunction, SecretGroup, groups
 from stacks.permissions import DELIVER, LEASE, MASTER, PUBLISH, ROTATE
+from wickie.config.prefect import database_of
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
 from wickie.rotation.registry import DELIVERY
@@ -22,6 +23,7 @@ from wickie.rotation.registry import DELIVERY
 if TYPE_CHECKING:
     from stacks.data import DataStack
     from stacks.packaging import CodeFor
+    from stacks.prefect import PrefectStack
     from wickie.config import Config, ManagedSecret, Network
 
 
@@ -41,6 +43,8 @@ class RotationStack(Stack):
         data: DataStack,
         network: Network,
         code_for: CodeFor,
+        *,
+        prefect: PrefectStack | None = None,
     ) -> None:
         super().__init__(
             scope, f"WickieRotation-{config.stage}", description="wickie: rotation of secrets"
@@ -49,6 +53,7 @@ class RotationStack(Stack):
         self._data = data
         self._network = network
         self._code_for = code_for
+        self._prefect = prefect
         # A schedule keeps its logical id when its secret moves to another function: deleting a
         # schedule ends the secret's rotation, and CloudFormation deletes after it creates.
         self._schedules = Construct(self, "Schedules")
@@ -73,7 +78,7 @@ class RotationStack(Stack):
                 "WICKIE_FINGERPRINT_TABLE": self._data.fingerprints.table_name,
                 "WICKIE_FINGERPRINT_KEY": self._data.fingerprint_key.key_arn,
             },
-            network=self._network,
+            network=self._network_of(group),
         )
         secrets = secret_arns(self, (s.name for s in group.secrets))
         grant(rotation.role, ROTATE, {"secretsmanager": secrets})
@@ -96,6 +101,13 @@ class RotationStack(Stack):
         grant(rotation.role, engine.permissions, arns, engine.conditions)
         for secret in group.secrets:
             self._schedule(secret, rotation)
+
+    def _network_of(self, group: SecretGroup) -> Network:
+        """The database of wickie's own Prefect server lets in who shows that it is to."""
+        own = database_of(self._config.stage).name
+        if self._prefect and any(secret.name == own for secret in group.secrets):
+            return self._prefect.of_its_clients(self._network)
+        return self._network
 
     def _arn(self, template: str, group: SecretGroup) -> str:
         for name, value in group.first.options.items():

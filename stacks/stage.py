@@ -14,6 +14,7 @@ from stacks.constructs.endpoints import services_asked
 from stacks.data import DataStack
 from stacks.network import NetworkStack
 from stacks.observability import ObservabilityStack
+from stacks.prefect import PrefectStack
 from stacks.registration import RegistrationStack
 from stacks.response import ResponseStack
 from stacks.rotation import RotationStack
@@ -61,30 +62,41 @@ def add_stage(app: App, config: Config, code_for: CodeFor) -> None:
     Env-agnostic on purpose: the account and region are whoever's credentials deploy it.
     """
     network, data = NetworkStack(app, config), DataStack(app, config)
-    rotation = RotationStack(app, config, data, network.functions, code_for)
     work_pool = WorkPoolStack(app, config, data, network.flows, code_for)
-    stacks: list[Stack] = [
-        network,
-        data,
-        rotation,
-        work_pool,
-        ObservabilityStack(app, config, code_for),
-    ]
+    prefect = None
+    if config.prefect and config.prefect.server:
+        prefect = PrefectStack(
+            app,
+            config,
+            config.prefect,
+            config.prefect.server,
+            network=network.flows,
+            data=data,
+            work_pool=work_pool,
+        )
+    rotation = RotationStack(app, config, data, network.functions, code_for, prefect=prefect)
+    inside: list[Stack] = [rotation, work_pool]
+    stacks: list[Stack] = [network, data, ObservabilityStack(app, config, code_for)]
     for user in (rotation, work_pool):
         user.add_stack_dependency(network)  # endpoints in a VPC of yours are not referred to
     if config.pusher:
         rotation.add_stack_dependency(work_pool, reason="the secret that it rotates is made there")
+    if prefect:
+        inside.append(prefect)
+        prefect.add_stack_dependency(network)
+        rotation.add_stack_dependency(prefect, reason="the secret that it rotates is made there")
     if config.prefect:
-        registration = RegistrationStack(app, config, config.prefect, code_for)
+        registration = RegistrationStack(app, config, config.prefect, network.functions, code_for)
         registration.add_stack_dependency(work_pool, reason="it reads what that one publishes")
         registration.add_stack_dependency(
             rotation, reason="a block of Prefect gets its key from there"
         )
-        stacks.append(registration)
+        told: list[Stack] = [registration]
         if config.events:
-            stacks.append(ResponseStack(app, config, config.prefect, code_for))
-    network.reach(services_asked(rotation, work_pool))
-    for stack in stacks:
+            told.append(ResponseStack(app, config, config.prefect, network.functions, code_for))
+        (inside if prefect else stacks).extend(told)
+    network.reach(services_asked(*inside))
+    for stack in (*stacks, *inside):
         _mark(stack, config)
     acknowledge(app, config)
 

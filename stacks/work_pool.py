@@ -46,7 +46,8 @@ class WorkPoolStack(Stack):
             ],
         )
         cluster.apply_removal_policy(RemovalPolicy.DESTROY)
-        task = FlowTask(self, "Flow", config)
+        self.cluster = cluster.ref
+        self.task = task = FlowTask(self, "Flow", config)
         grant_flows(task.task_role, config, data)
         tasks = self.format_arn(service="ecs", resource="task", resource_name=f"{cluster.ref}/*")
         grant(task.task_role, SWEEP, {"ecs": [tasks]})
@@ -54,7 +55,9 @@ class WorkPoolStack(Stack):
             # The agent that starts a container hands it the key; what runs in it has no such right.
             keys = {"secretsmanager": secret_arns(self, config.prefect.keys)}
             grant(task.execution_role, PREFECT_KEY, keys)
-        TaskEvents(self, "TaskEvents", stage=config.stage, cluster_arn=cluster.attr_arn)
+        self.events = TaskEvents(
+            self, "TaskEvents", stage=config.stage, cluster_arn=cluster.attr_arn
+        )
         work_pool = {
             "pool_name": f"wickie-{config.stage}",
             "cluster": cluster.ref,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import functools
 import http.client
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
 ASK_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that another try may change."""
+INSIDE: Final = "prefect.wickie-{stage}.internal"
+"""
+wickie's own Prefect server, in a zone that only its VPC knows.
+
+It speaks no TLS: Prefect's server has none, no public authority certifies such names, and an ALB in
+front would need one that does. Its security group lets in wickie's functions and flows alone.
+"""
+_INSIDE: Final = re.compile(INSIDE.format(stage=r"[a-z][a-z0-9-]{0,19}").replace(".", r"\."))
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST: Final = 1 << 20
 
@@ -41,7 +50,8 @@ def checked_url(url: str) -> str:
     parts = _split(url)
     if parts.username is not None or parts.password is not None:
         raise ConfigError("a URL holds no user or password; take them out of it")
-    plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    host = parts.hostname or ""
+    plain = parts.scheme == "http" and (host in _LOOPBACK or _INSIDE.fullmatch(host))
     if not parts.hostname or not (parts.scheme == "https" or plain):
         raise ConfigError("write an https:// URL; http:// is for this machine alone")
     return url

@@ -40,43 +40,12 @@ class FlowTask(Construct):
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.execution_role = self._role("ExecutionRole", "starts the containers of flows")
-        self._let_start(config.image)
-        self.task_role = self._role("TaskRole", "what flows may do; never read a secret's value")
-        self._define(config.image)
-
-    def _role(self, id_: str, description: str) -> iam.Role:
-        stack = Stack.of(self)
-        principal = iam.ServicePrincipal(
-            "ecs-tasks.amazonaws.com",
-            conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+        self.execution_role = task_role(self, "ExecutionRole", "starts the containers of flows")
+        let_start(self.execution_role, config.image, self.log_group)
+        self.task_role = task_role(
+            self, "TaskRole", "what flows may do; never read a secret's value"
         )
-        return iam.Role(self, id_, assumed_by=principal, description=f"wickie: {description}")
-
-    def _let_start(self, image: str) -> None:
-        def allow(actions: list[str], resource: str) -> None:
-            self.execution_role.add_to_policy(
-                iam.PolicyStatement(actions=actions, resources=[resource])
-            )
-
-        allow(["logs:CreateLogStream", "logs:PutLogEvents"], self.log_group.log_group_arn)
-        if match := ECR.match(image):
-            account, region, repository = match.groups()
-            allow(
-                [
-                    "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage",
-                    "ecr:GetDownloadUrlForLayer",
-                ],
-                Stack.of(self).format_arn(
-                    service="ecr",
-                    account=account,
-                    region=region,
-                    resource="repository",
-                    resource_name=repository,
-                ),
-            )
-            allow(["ecr:GetAuthorizationToken"], "*")
+        self._define(config.image)
 
     def _define(self, image: str) -> None:
         task = ecs.FargateTaskDefinition(
@@ -99,3 +68,38 @@ class FlowTask(Construct):
         container.add_mount_points(
             ecs.MountPoint(container_path=_SCRATCH, source_volume="scratch", read_only=False)
         )
+
+
+def task_role(scope: Construct, id_: str, description: str) -> iam.Role:
+    """A role that ECS takes for tasks of this account."""
+    principal = iam.ServicePrincipal(
+        "ecs-tasks.amazonaws.com",
+        conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}},
+    )
+    return iam.Role(scope, id_, assumed_by=principal, description=f"wickie: {description}")
+
+
+def let_start(role: iam.Role, image: str, log_group: logs.ILogGroup) -> None:
+    """Let ECS, as `role`, pull `image` where that is in ECR, and write a container's log."""
+
+    def allow(actions: list[str], resource: str) -> None:
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+
+    allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn)
+    if match := ECR.match(image):
+        account, region, repository = match.groups()
+        allow(
+            [
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+            ],
+            Stack.of(role).format_arn(
+                service="ecr",
+                account=account,
+                region=region,
+                resource="repository",
+                resource_name=repository,
+            ),
+        )
+        allow(["ecr:GetAuthorizationToken"], "*")

@@ -27,6 +27,10 @@ UNSCOPED: Final = frozenset(
         "lambda:ListFunctions",
         "ssm:ListCommandInvocations",
         "ssm:ListCommands",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
     }
 )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -12,7 +12,8 @@ from constructs import Construct
 
 from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
-from stacks.permissions import PUSHER_KEY, SUBMIT
+from stacks.constructs.submission import let_submit
+from stacks.permissions import PUSHER_KEY
 from wickie.config.prefect import pusher_name
 from wickie.registration.custom_resource import PUSHER_KEY as RESOURCE_TYPE
 
@@ -64,7 +65,7 @@ class Pusher(Construct):
                 iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[role.role_arn])
             )
             self.role_arn, submits = role.role_arn, role
-        _let_submit(submits, cluster, task)
+        let_submit(submits, cluster, task)
         self._keep_key(config, user, code_for)
 
     def _keep_key(self, config: Config, user: iam.User, code_for: CodeFor) -> None:
@@ -94,28 +95,3 @@ class Pusher(Construct):
             resource_type=RESOURCE_TYPE,
             properties={"User": user.user_name, "Secret": secret.ref},
         )
-
-
-def _let_submit(submits: iam.IRole | iam.User, cluster: str, task: FlowTask) -> None:
-    stack = Stack.of(task)
-
-    def ecs(resource: str, name: str) -> str:
-        return stack.format_arn(service="ecs", resource=resource, resource_name=name)
-
-    definitions, tasks = ecs("task-definition", f"{task.family}:*"), ecs("task", f"{cluster}/*")
-    roles = [task.execution_role.role_arn, task.task_role.role_arn]
-    in_cluster: dict[str, Any] = {"ArnEquals": {"ecs:cluster": ecs("cluster", cluster)}}
-    to_ecs = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
-    grant(
-        submits,
-        SUBMIT,
-        {
-            "ecs:DescribeTasks": [tasks],
-            "ecs:RegisterTaskDefinition": [definitions],
-            "ecs:RunTask": [definitions],
-            "ecs:StopTask": [tasks],
-            "ecs:TagResource": [definitions, tasks],
-            "iam:PassRole": roles,
-        },
-        {"ecs:RunTask": in_cluster, "iam:PassRole": to_ecs},
-    )

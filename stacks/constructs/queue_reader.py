@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.packaging import CodeFor
-    from wickie.config import Config
+    from wickie.config import Config, Network
     from wickie.config.prefect import Prefect
 
 _TIMEOUT: Final = Duration.seconds(30)
@@ -39,6 +39,7 @@ class QueueReader(LoggedFunction):
         queue_arn: str,
         config: Config,
         prefect: Prefect,
+        network: Network,
         code_for: CodeFor,
         settings: Mapping[str, Any],
     ) -> None:
@@ -56,8 +57,8 @@ class QueueReader(LoggedFunction):
         secrets = secret_arns(Stack.of(self), prefect.keys)
         grant(self.role, PREFECT_KEY, {"secretsmanager": secrets})
         grant(self.role, TAKE_MESSAGES, {"sqs": [queue_arn]})
-        if config.network.subnets and prefect.backend == "self-hosted":
-            self.attach(config.network)
+        if network.subnets and prefect.backend == "self-hosted":
+            self.attach(network)
         mapping = lambda_.EventSourceMapping(
             self, "Source", target=self.function, event_source_arn=queue_arn, batch_size=1
         )

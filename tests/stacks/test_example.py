@@ -9,6 +9,7 @@ import pytest
 from tests.stacks.conftest import ROOT
 from wickie.config import Config, ManagedSecret, Network, Prefect, Reporting, Scan
 from wickie.config.honeytoken import Honeytoken
+from wickie.config.prefect import Server
 from wickie.config.secret import Passwords
 from wickie.config.targets import IgnoredFinding, Verify
 
@@ -23,7 +24,7 @@ def test_the_example_loads(example: Config) -> None:
 
 
 SECTIONS = (Config, ManagedSecret, Passwords, Network, Scan, Reporting, Prefect)
-MORE = (Honeytoken, Verify, IgnoredFinding)
+MORE = (Honeytoken, Verify, IgnoredFinding, Server)
 
 
 @pytest.mark.parametrize("section", [*SECTIONS, *MORE])

@@ -21,8 +21,8 @@ from wickie.config.dependents import Dependent
 from wickie.config.document import read
 from wickie.config.events import EventRule  # noqa: TC001  (pydantic reads it)
 from wickie.config.honeytoken import Honeytoken
-from wickie.config.network import Network, check_image, check_reach
-from wickie.config.prefect import Prefect, pusher_of
+from wickie.config.network import Network, check_image, check_prefect, check_reach
+from wickie.config.prefect import Prefect, brought_along
 from wickie.config.secret import ManagedSecret
 from wickie.config.section import Duration, Section, told_by_pydantic
 from wickie.config.targets import Scan, Target
@@ -140,6 +140,12 @@ class Config(Section):
         description="ARN of the policy that bounds every role that is deployed",
     )
 
+    @field_validator("prefect")
+    @classmethod
+    def _at_its_address(cls, prefect: Prefect | None, others: ValidationInfo) -> Prefect | None:
+        stage = others.data.get("stage")
+        return prefect.of(stage) if prefect and stage else prefect
+
     @field_validator("secrets")
     @classmethod
     def _possible(cls, secrets: tuple[ManagedSecret, ...]) -> tuple[ManagedSecret, ...]:
@@ -148,14 +154,12 @@ class Config(Section):
 
     @field_validator("secrets")
     @classmethod
-    def _and_the_pushers(
+    def _and_prefects(
         cls, secrets: tuple[ManagedSecret, ...], others: ValidationInfo
     ) -> tuple[ManagedSecret, ...]:
         prefect, stage = others.data.get("prefect"), others.data.get("stage")
-        if prefect is None or stage is None or prefect.backend != "cloud-push":
-            return secrets
-        pusher = pusher_of(stage, prefect)
-        return (*(s for s in secrets if s.name != pusher.name), pusher)
+        more = brought_along(stage, prefect) if prefect and stage else None
+        return (*(s for s in secrets if s.name != more.name), more) if more else secrets
 
     @property
     def pusher(self) -> ManagedSecret | None:
@@ -166,8 +170,12 @@ class Config(Section):
     @field_validator("network")
     @classmethod
     def _leads_there(cls, network: Network, others: ValidationInfo) -> Network:
-        scan = others.data.get("scan", Scan())
-        told_by_pydantic(lambda: check_reach(network, others.data.get("secrets", ()), scan.targets))
+        scan, secrets = others.data.get("scan", Scan()), others.data.get("secrets", ())
+        prefect = others.data.get("prefect")
+        if prefect and prefect.server and secrets:
+            secrets = secrets[:-1]  # the server's own, which is wherever that is
+        told_by_pydantic(lambda: check_reach(network, secrets, scan.targets))
+        told_by_pydantic(lambda: check_prefect(network, prefect))
         return network
 
     @field_validator("image")

@@ -31,6 +31,7 @@ INTERFACE: Final[Mapping[str, tuple[str, ...]]] = {
     "secretsmanager": ("secretsmanager",),
     "sqs": ("sqs",),
     "ssm": ("ssm",),
+    "ssmmessages": ("ssmmessages",),
     "states": ("states",),
     "sts": ("sts",),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,11 @@ from wickie.config.section import Section
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES
 
+if TYPE_CHECKING:
+    from wickie.config.prefect import Prefect
+
+_ZONES: Final = 2
+_GROUPS_BESIDE: Final = 4
 ECR: Final = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[a-z.]+/([^@:]+)")
 
 
@@ -96,6 +101,33 @@ def _check_endpoints(secrets: Iterable[Any], targets: Iterable[Any]) -> None:
                 f"{what} asks {', '.join(missing)}, for which a VPC has no endpoint in every "
                 f"region; use public-egress, or existing with a NAT gateway"
             )
+
+
+def check_prefect(network: Network, prefect: Prefect | None) -> None:
+    """Raise `ConfigError` where flows would not reach Prefect, or what tells it would not."""
+    if prefect is None:
+        return
+    if not prefect.server:
+        if network.mode == "private-endpoints" and not network.vpc_id:
+            raise ConfigError(
+                "a network of wickie's own with private endpoints reaches AWS alone, and no "
+                "Prefect elsewhere; let wickie deploy it (backend: self-hosted, server: {}), or "
+                "give vpc_id, subnets, security_groups and route_tables of a network that does"
+            )
+        return
+    if network.mode == "public-egress":
+        raise ConfigError(
+            "prefect.server is reached from within its network, and with public-egress functions "
+            "are in none; use private-endpoints, or existing with a NAT gateway"
+        )
+    if network.vpc_id and len(network.subnets) < _ZONES:
+        raise ConfigError("prefect.server has a database, which needs subnets in two zones")
+    if len(network.security_groups) > _GROUPS_BESIDE:
+        raise ConfigError(
+            f"prefect.server adds a security group to yours, of which AWS takes five; give "
+            f"{_GROUPS_BESIDE} at most"
+        )
+    check_image(prefect.server.image, network)
 
 
 def check_image(image: str, network: Network) -> None:

@@ -24,6 +24,13 @@ SUBMIT_PERMISSIONS: Final = (
     "iam:PassRole",
 )
 """What whoever submits runs with this template needs: the worker, or the pusher."""
+OBSERVE_PERMISSIONS: Final = (
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+)
+"""What the worker needs of the queue from which it learns how containers end."""
 
 _CPU: Final = 1024
 _MEMORY_MIB: Final = 2048

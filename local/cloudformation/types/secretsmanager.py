@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from local import rds
 from local.cloudformation.errors import ResourceError
 from local.cloudformation.types.call import ResourceType, as_list
 
@@ -81,6 +82,35 @@ def _put_policy(call: Call) -> None:
     call.physical_id = _arn(call)
 
 
+def _attach(call: Call) -> None:
+    """Write beside the password where its database is, and, as AWS does not, by which CA."""
+    if (kind := call.properties["TargetType"]) != "AWS::RDS::DBInstance":
+        raise ResourceError(f"TargetType {kind} is not emulated by the local AWS")
+    target = call.properties["TargetId"]
+    instances = call.api("rds", "describe_db_instances", DBInstanceIdentifier=target)
+    instance = instances["DBInstances"][0]
+    place = {
+        "engine": instance["Engine"],
+        "host": instance["Endpoint"]["Address"],
+        "port": instance["Endpoint"]["Port"],
+        "dbInstanceIdentifier": target,
+        **rds.trust(target),
+    }
+    secret = {"SecretId": call.properties["SecretId"]}
+    known = json.loads(call.api(_SERVICE, "get_secret_value", **secret)["SecretString"])
+    call.api(_SERVICE, "put_secret_value", **secret, SecretString=json.dumps(known | place))
+    call.physical_id = _arn(call)
+
+
+def _detach(call: Call) -> None:
+    secret = {"SecretId": call.properties["SecretId"]}
+    known = json.loads(call.api(_SERVICE, "get_secret_value", **secret)["SecretString"])
+    left = {key: value for key, value in known.items() if key not in _PLACE}
+    call.api(_SERVICE, "put_secret_value", **secret, SecretString=json.dumps(left))
+
+
+_PLACE = ("engine", "host", "port", "dbInstanceIdentifier", "sslrootcert", "ssl")
+
 TYPES = {
     "AWS::SecretsManager::Secret": ResourceType(
         _create_secret,
@@ -91,6 +121,9 @@ TYPES = {
     ),
     "AWS::SecretsManager::RotationSchedule": ResourceType(
         _schedule, _cancel, _schedule, immutable=frozenset({"SecretId"}), tags=""
+    ),
+    "AWS::SecretsManager::SecretTargetAttachment": ResourceType(
+        _attach, _detach, _attach, immutable=frozenset({"SecretId"}), tags=""
     ),
     "AWS::SecretsManager::ResourcePolicy": ResourceType(
         _put_policy,

@@ -79,6 +79,9 @@ def test_that_nobody_answers_can_be_tried_again() -> None:
         ("https://user:word@hooks.example.com/x", "no user or password"),
         ("https://hooks.example.com:port/x", "this is no URL"),
         ("http://localhost.example.com/x", "write an https:// URL"),
+        ("http://prefect.wickie-dev.internal.example.com/x", "write an https:// URL"),
+        ("http://prefect.wickie-dev-internal/x", "write an https:// URL"),
+        ("http://other.wickie-dev.internal/x", "write an https:// URL"),
     ],
 )
 def test_only_a_safe_url_is_called(url: str, why: str) -> None:
@@ -86,6 +89,10 @@ def test_only_a_safe_url_is_called(url: str, why: str) -> None:
         checked_url(url)
     with pytest.raises(ConfigError):
         call("GET", url, headers={})
+
+
+def test_wickies_own_prefect_is_asked_within_its_vpc_without_tls() -> None:
+    assert checked_url("http://prefect.wickie-dev.internal:4200/api")
 
 
 def test_a_query_is_not_shown() -> None:

@@ -1,0 +1,1 @@
+"""What Python finds first in programs that the local AWS starts."""
