@@ -16,7 +16,7 @@ from local.postgres import binaries
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from tests.local.fargate import until
-from tests.local.test_cdk_cli import Cli, synthesised
+from tests.local.cdk import Cli, synthesised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
