@@ -29,7 +29,6 @@ _MEGABYTES: Final = 25
 _BARE: Final = 100_000
 """Bytes that Kingfisher's SDK alone is given; of some, 25 MB would take it an hour."""
 _SECRET: Final = value()
-_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _KEY: Final = "-----BEGIN %sPRIVATE KEY-----"
 
 
@@ -47,7 +46,7 @@ def _drawn(line: Callable[[random.Random], str], size: int) -> bytes:
 
 
 def _word(draw: random.Random, length: int) -> str:
-    return "".join(draw.choices(_ALPHABET, k=length))
+    return f"{draw.getrandbits(4 * length):0{length}x}"
 
 
 def _nested(size: int) -> bytes:
