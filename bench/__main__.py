@@ -10,7 +10,9 @@ from bench.faults.arenas import Unavailable
 
 BENCHMARKS: Final = (
     "bench.scan",
+    "bench.hostile",
     "bench.precision",
+    "bench.labelled",
     "bench.fingerprints",
     "bench.second_night",
     "bench.memory",

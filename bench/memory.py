@@ -1,33 +1,45 @@
-"""Peak memory of a scan against that of a scan of a tenth: what is read is not held."""
+"""
+Peak memory of a scan against that of a scan of a tenth: what is read is not held.
+
+`MEMORY_MB` says how much is scanned, and `MEMORY_WAYS` how, where it is not 1,000 and every way.
+"""
 
 from __future__ import annotations
 
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from bench.values import KEY, fingerprints
 from wickie.scan import engine
 from wickie.scan.chunk import Artifact
 from wickie.scan.detectors import ManagedDetector
+from wickie.scan.sources.git import Repository
+from wickie.scan.sources.s3 import Bucket
 from wickie.scan.unpacking import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wickie.model import Gap
-    from wickie.scan.chunk import Chunk
+    from wickie.scan.chunk import Chunk, Source
 
 TITLE: Final = "Peak memory by size, each scan in a process of its own"
 
-_SIZES: Final = {"a tenth": 100, "all": 1000}
-"""Megabytes that are scanned."""
+_MEGABYTES: Final = int(os.environ.get("MEMORY_MB", "1000"))
+_OBJECT: Final = 100_000
+_PAGE: Final = 1000
+_PLENTY: Final = 1 << 40
 _LINE: Final = b"2026-01-01T00:00:00Z INFO request=%032x path=/orders/%d\n"
 
 
@@ -51,16 +63,17 @@ class _Place:
     """One large artifact, or as many small ones as make up the same size."""
 
     parts: Callable[[], Iterator[tuple[str, Any]]]
+    most: int = _PLENTY
+    """Bytes that may be unpacked."""
     uri: str = "bench:"
     kind: str = "bench"
 
     def artifacts(self) -> Iterator[Artifact | Gap]:
         for name, stream in self.parts():
-            yield Artifact(name, name, self.kind, partial(_read, name, stream))
+            yield Artifact(name, name, self.kind, partial(self._read, name, stream))
 
-
-def _read(name: str, stream: Any) -> Iterator[Chunk | Gap]:
-    return unpacked(stream, name, name, "bench", 1 << 40)
+    def _read(self, name: str, stream: Any) -> Iterator[Chunk | Gap]:
+        return unpacked(stream, name, name, "bench", self.most)
 
 
 def _text(*, lines: bool) -> bytes:
@@ -85,17 +98,67 @@ def _compressed(megabytes: int) -> Iterator[tuple[str, Any]]:
     yield "layer.tar.gz", _Repeated(piece, megabytes // 20)
 
 
-_WAYS: Final[dict[str, Callable[[int], Iterator[tuple[str, Any]]]]] = {
-    "one file": lambda m: iter([("file", _Repeated(_text(lines=True), m))]),
-    "one line": lambda m: iter([("line", _Repeated(_text(lines=False), m))]),
-    "files of 10 kB": _small,
-    "a compressed tar file": _compressed,
+def _bomb(megabytes: int) -> Iterator[tuple[str, Any]]:
+    """A gzip file of zeros, as a bomb is."""
+    yield "bomb.gz", _Repeated(gzip.compress(bytes(10**6), 9), megabytes)
+
+
+class _Store:
+    """S3, as far as `Bucket` asks it: objects of 100 kB, made when they are read."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._count = megabytes * 10**6 // _OBJECT
+        self._text = _text(lines=True)[:_OBJECT]
+
+    def get_paginator(self, _operation: str) -> Any:
+        return SimpleNamespace(paginate=self._pages)
+
+    def get_object(self, **_which: str) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self._text)}
+
+    def _pages(self, **_where: Any) -> Iterator[dict[str, Any]]:
+        for first in range(0, self._count, _PAGE):
+            numbers = range(first, min(first + _PAGE, self._count))
+            listed = [{"Key": f"{n}.log", "Size": _OBJECT, "ETag": f'"{n}"'} for n in numbers]
+            yield {"Contents": listed}
+
+
+def _history(megabytes: int) -> Source:
+    """A repository of one file, which every commit changes; where it is, is removed at the end."""
+    folder = tempfile.TemporaryDirectory()
+    git = ["git", "-c", "core.compression=0", "-C", folder.name]
+    subprocess.run([*git, "init", "--quiet", "--bare"], check=True)
+    with subprocess.Popen([*git, "fast-import", "--quiet"], stdin=subprocess.PIPE) as importing:
+        assert importing.stdin  # noqa: S101  (it is a pipe)
+        text = _text(lines=True)
+        for number in range(megabytes):
+            data = b"%012d\n" % number + text
+            importing.stdin.write(
+                b"commit refs/heads/main\ncommitter a <a@b.c> %d +0000\ndata 0\n"
+                b"M 644 inline app.log\ndata %d\n%s\n" % (number, len(data), data)
+            )
+    repository = Repository(Path(folder.name))
+    _held.append(folder)
+    return repository
+
+
+_held: Final[list[tempfile.TemporaryDirectory[str]]] = []
+
+
+_WAYS: Final[dict[str, Callable[[int], Source]]] = {
+    "one file": lambda m: _Place(lambda: iter([("file", _Repeated(_text(lines=True), m))])),
+    "one line": lambda m: _Place(lambda: iter([("line", _Repeated(_text(lines=False), m))])),
+    "files of 10 kB": lambda m: _Place(partial(_small, m)),
+    "a compressed tar file": lambda m: _Place(partial(_compressed, m)),
+    "a gzip bomb stopped at a gigabyte": lambda m: _Place(partial(_bomb, 3 * m), 1 << 30),
+    "objects of S3 by a stand-in": lambda m: Bucket(cast("Any", _Store(m)), "bench"),
+    "history of git": _history,
 }
 
 
 def measure(way: str, megabytes: int) -> dict[str, Any]:
     """Scan so much in this process; return what was scanned, and the peak in MB."""
-    source = _Place(lambda: _WAYS[way](megabytes))
+    source = _WAYS[way](megabytes)
     detector = ManagedDetector(fingerprints(100), KEY)
     result = engine.scan([source], [detector], run_id="bench")
     with open("/proc/self/status") as status:  # noqa: PTH123  (getrusage shows the parent's peak too)
@@ -113,8 +176,9 @@ def _measured(way: str, megabytes: int) -> dict[str, Any]:
 def table() -> list[dict[str, object]]:
     """Scan each kind of content at both sizes."""
     rows: list[dict[str, object]] = []
-    for way in _WAYS:
-        tenth, whole = (_measured(way, megabytes) for megabytes in _SIZES.values())
+    ways = os.environ.get("MEMORY_WAYS", ",".join(_WAYS)).split(",")
+    for way in ways:
+        tenth, whole = (_measured(way, size) for size in (_MEGABYTES // 10, _MEGABYTES))
         rows.append(
             {
                 "what": way,

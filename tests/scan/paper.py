@@ -52,6 +52,11 @@ def chunk(data: bytes, uri: str = "file") -> Chunk:
     return Chunk(data, uri, uri, "paper")
 
 
+def unlike(size: int) -> bytes:
+    """Lines of 18 bytes, of which there is no other like it."""
+    return b"".join(b"lorem ip %08d\n" % number for number in range(size // 18 + 1))[:size]
+
+
 @dataclass
 class Paper:
     """A source of whatever it is given; text becomes one artifact each."""

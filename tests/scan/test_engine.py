@@ -23,6 +23,7 @@ from tests.scan.paper import (
     managed,
     prints,
     toilsome,
+    unlike,
 )
 from wickie.errors import NothingScannedError
 from wickie.model import Gap, Severity, to_jsonable
@@ -122,7 +123,7 @@ def test_a_chunk_that_takes_kingfisher_too_long_is_a_gap_and_still_looked_at_by_
 
 
 def test_reading_stays_a_few_batches_ahead_of_looking():
-    source, release = Paper([b"x" * SIZE] * 50), threading.Event()
+    source, release = Paper([unlike(SIZE)] * 50), threading.Event()
 
     class Slow:
         def detect(self, batch):  # noqa: ARG002
@@ -148,7 +149,7 @@ def test_the_same_finding_in_an_artifact_is_reported_once_with_its_first_line(ki
 def test_a_token_at_the_border_of_chunks_is_found_once_and_whole(kingfisher):
     token = github_token().encode()
     for at in (SIZE - 20, SIZE, SIZE + OVERLAP - 20, SIZE + OVERLAP - len(token)):
-        filler = b"lorem ipsum dolor\n" * (2 * SIZE // 18)
+        filler = unlike(2 * SIZE)
         at_line = at // 18
         before, after = filler[: at_line * 18], filler[at_line * 18 :]
         text = before + b"token=" + token + b"\n" + after
@@ -224,7 +225,7 @@ def test_a_token_that_the_border_cuts_is_not_taken_for_another(kingfisher):
     )
     token = f"{head}.{body}.{drawn(342, ALPHANUMERIC)}"
     assert scan(Paper([f"jwt={token[:-100]}".encode()]), detectors=[kingfisher]).findings
-    filler = b"lorem ipsum dolor\n" * (2 * SIZE // 18)
+    filler = unlike(2 * SIZE)
     at = SIZE + OVERLAP - len(token) + 100
     text = filler[:at] + b"\njwt=" + token.encode() + b"\n" + filler[at:]
     result = scan(Big(text), detectors=[kingfisher])
@@ -233,13 +234,13 @@ def test_a_token_that_the_border_cuts_is_not_taken_for_another(kingfisher):
 
 
 def test_a_small_artifact_that_turns_out_to_be_a_bomb_is_not_held_in_memory():
-    held, most = [0], [0]
+    held, most, text = [0], [0], unlike(1 << 20)
 
     def parts():
         for _ in range(40):
             held[0] += 1
             most[0] = max(most[0], held[0])
-            yield Chunk(bytes(1 << 20), "bomb", "bomb", "paper", more=True)
+            yield Chunk(text, "bomb", "bomb", "paper", more=True)
 
     class Slow:
         version = "1"

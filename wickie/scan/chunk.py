@@ -34,6 +34,8 @@ class Chunk:
     """Whether another chunk of the same artifact follows."""
     part: str = ""
     """Which part of it this is, where lines would mean nothing: a variable of an environment."""
+    spared: bool = False
+    """Whether only certainties are looked for, because of the rest there was enough before it."""
 
     @property
     def size(self) -> int:

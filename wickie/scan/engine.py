@@ -16,7 +16,7 @@ from wickie.scan.overlap import settled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from wickie.scan.chunk import Chunk, Detector, Match, Source
+    from wickie.scan.chunk import Detector, Match, Source
     from wickie.scan.verification import Verification
 
 # Kingfisher and numpy let go of the interpreter's lock. More threads would only wait for it.
@@ -52,7 +52,7 @@ def scan(
         ahead: deque[tuple[Batch, Future[list[Match | Gap]]]] = deque()
         for batch in intake.batches(sources):
             watch(intake.artifacts, intake.size)
-            ahead.append((batch, pool.submit(_examine, batch.chunks, detectors, verification)))
+            ahead.append((batch, pool.submit(_examine, batch, detectors, verification)))
             if len(ahead) > _AHEAD:
                 first, examined = ahead.popleft()
                 intake.settle(first, examined.result())
@@ -74,10 +74,12 @@ def scan(
 
 
 def _examine(
-    batch: Sequence[Chunk], detectors: Sequence[Detector], verification: Verification | None
+    batch: Batch, detectors: Sequence[Detector], verification: Verification | None
 ) -> list[Match | Gap]:
     """Let every detector look, and leave of what they say in the same place what counts."""
-    seen = settled([each for detector in detectors for each in detector.detect(batch)])
+    batch.spare()
+    seen = settled([each for detector in detectors for each in detector.detect(batch.chunks)])
+    batch.give_up(each for each in seen if isinstance(each, Gap))
     return verification.judged(seen) if verification else seen
 
 

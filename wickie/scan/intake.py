@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from wickie.errors import SourceError
 from wickie.model import Finding, Gap, Verdict
 from wickie.scan.chunk import SIZE, Artifact, Chunk, Match, Source
+from wickie.scan.repetition import Unrepeated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,9 @@ _FETCHES: Final = 8
 """Small artifacts read together: AWS takes tens of milliseconds to answer for each."""
 _LARGE: Final = 4 * SIZE
 """Bytes of one of them that are held."""
+_MOST: Final = 10_000
+"""Findings of one artifact, by rules: whoever has read so many knows what to do about it."""
+_FULL: Final = f"it holds {_MOST} findings; after these, only managed secrets were looked for"
 
 
 @dataclass(eq=False)
@@ -34,12 +38,21 @@ class _Visit:
     findings: dict[str, Finding] = field(default_factory=dict)
     whole: bool = True
     """Whether nothing of it was a gap."""
+    full: bool = False
+    """Whether more was found than is told."""
+    given_up: dict[str, int] = field(default_factory=dict)
+    """The number of the batch in which a detector gave up a text, by its URI."""
+
+    def takes(self, uri: str, number: int) -> bool:
+        """Whether what rules find in a text is told, if it is in the batch with this number."""
+        return not self.full and number <= self.given_up.get(uri, number)
 
 
 @dataclass
 class Batch:
     """Chunks to be looked at together, and whose they are."""
 
+    number: int = 0
     chunks: list[Chunk] = field(default_factory=list)
     visits: list[_Visit] = field(default_factory=list)
     size: int = 0
@@ -50,6 +63,21 @@ class Batch:
         self.chunks.append(chunk)
         self.visits.append(visit)
         self.size += len(chunk.data)
+
+    def spare(self) -> None:
+        """Mark what rules need not look at, because nothing of it would be told."""
+        for index, (chunk, visit) in enumerate(zip(self.chunks, self.visits, strict=True)):
+            if not visit.takes(chunk.uri, self.number):
+                self.chunks[index] = replace(chunk, spared=True)
+
+    def give_up(self, gaps: Iterable[Gap]) -> None:
+        """Take down at once what was too much for a detector: other batches are about to begin."""
+        uris = {gap.uri for gap in gaps}
+        for chunk, visit in zip(self.chunks, self.visits, strict=True) if uris else ():
+            if chunk.uri in uris:
+                visit.given_up[chunk.uri] = min(
+                    self.number, visit.given_up.get(chunk.uri, self.number)
+                )
 
 
 @dataclass
@@ -72,7 +100,7 @@ class Intake:
             batch.add(chunk, visit)
             if batch.size >= SIZE:
                 yield batch
-                batch = Batch()
+                batch = Batch(batch.number + 1)
         if batch.chunks:
             yield batch
 
@@ -81,14 +109,28 @@ class Intake:
         visits = {id(c): visit for c, visit in zip(batch.chunks, batch.visits, strict=True)}
         for each in examined:
             if isinstance(each, Match):
-                _take_down(visits[id(each.chunk)].findings, each.finding)
-                _take_down(self.findings, each.finding)
-            else:
-                self.gaps.append(each)
-                for chunk, visit in zip(batch.chunks, batch.visits, strict=True):
-                    visit.whole &= chunk.uri != each.uri
+                self._take_down(each, visits[id(each.chunk)], batch.number)
+            elif any(
+                chunk.uri == each.uri and visit.takes(each.uri, batch.number)
+                for chunk, visit in zip(batch.chunks, batch.visits, strict=True)
+            ):
+                self._miss(each, batch)
         for visit in batch.visits:
             self._seen_a_part(visit)
+
+    def _take_down(self, match: Match, visit: _Visit, number: int) -> None:
+        finding = match.finding
+        if finding.managed or visit.takes(match.chunk.uri, number):
+            _take_down(visit.findings, finding)
+            _take_down(self.findings, finding)
+        if len(visit.findings) >= _MOST and not visit.full:
+            visit.full, visit.whole = True, False
+            self.gaps.append(Gap(visit.artifact.uri, _FULL))
+
+    def _miss(self, gap: Gap, batch: Batch) -> None:
+        self.gaps.append(gap)
+        for chunk, visit in zip(batch.chunks, batch.visits, strict=True):
+            visit.whole &= chunk.uri != gap.uri
 
     def _chunks(self, sources: Iterable[Source]) -> Iterator[tuple[Chunk, _Visit]]:
         with ThreadPoolExecutor(_FETCHES, thread_name_prefix="fetch") as pool:
@@ -124,7 +166,7 @@ class Intake:
             artifact = replace(artifact, version=_digest(parts))
             if self._known(artifact):
                 return
-        visit, uri = _Visit(artifact), ""
+        visit, uri, unrepeated = _Visit(artifact), "", Unrepeated()
         for part in parts:
             if isinstance(part, Gap):
                 self.gaps.append(part)
@@ -135,7 +177,7 @@ class Intake:
                 self.artifacts += 1
                 uri = part.uri
             if part.data:
-                yield part, visit
+                yield from ((piece, visit) for piece in unrepeated.of(part))
         self._seen_a_part(visit)
 
     def _seen_a_part(self, visit: _Visit) -> None:
