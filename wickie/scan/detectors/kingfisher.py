@@ -92,14 +92,14 @@ class KingfisherDetector:
             key: What findings are named with.
             cache_dir: Where compiled rules are kept; by default where Kingfisher does, which is
                 KF_RULE_CACHE_DIR or the user's cache directory.
-            seconds: How long one chunk may take.
+            seconds: How much CPU time one chunk may take.
             builtins: Whether Kingfisher's own rules are among them.
             askable: Rules whose matches somebody is going to ask an issuer about.
         """
         self._key = key
         self._askable = askable
         self._seconds = seconds
-        self._scan = limited(_scanner(cache_dir, builtins), seconds)
+        self._scan = limited(_scanner(cache_dir, builtins))
 
     @property
     def version(self) -> str:
@@ -124,7 +124,7 @@ class KingfisherDetector:
 
     def _suspected(self, group: Sequence[Chunk]) -> Sequence[Chunk]:
         try:
-            found = self._scan(joining.joined(group))
+            found = self._scan(joining.joined(group), timeout=self._seconds)
         except TimeoutError:
             return group
         places = [(f.location["start_offset"], f.location["end_offset"]) for f in found]
@@ -132,7 +132,7 @@ class KingfisherDetector:
 
     def _look(self, chunk: Chunk) -> Iterator[Match | Gap]:
         try:
-            found = self._scan(chunk.data)
+            found = self._scan(chunk.data, timeout=self._seconds)
         except TimeoutError:
             where = f"bytes {chunk.offset} to {chunk.offset + len(chunk.data)}"
             yield Gap(chunk.uri, f"{where} took Kingfisher over {self._seconds:g} s")
