@@ -15,8 +15,8 @@ import pytest
 from local.postgres import binaries
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
-from tests.local.fargate import until
 from tests.local.cdk import Cli, synthesised
+from tests.local.fargate import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

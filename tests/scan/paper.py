@@ -27,8 +27,8 @@ def github_token() -> str:
     return f"ghp_{drawn(36, ALPHANUMERIC)}"
 
 
-def toilsome() -> str:
-    """What Kingfisher is busy with for some tenths of a second."""
+def busywork() -> str:
+    """What takes Kingfisher some tenths of a second."""
     return "\n".join(github_token() for _ in range(8000))
 
 

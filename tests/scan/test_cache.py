@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tests.scan.paper import KEY, drawn, github_token, prints, toilsome
+from tests.scan.paper import KEY, busywork, drawn, github_token, prints
 from wickie.model import Gap, Stage
 from wickie.scan import engine
 from wickie.scan.cache import ScanCache
@@ -87,7 +87,7 @@ def test_what_could_not_be_read_whole_is_read_again(night, kingfisher):
 
 def test_a_chunk_that_a_detector_gave_up_on_is_looked_at_again(night):
     hurried = KingfisherDetector(KEY, seconds=0.01)
-    shelf = Shelf({"a": (toilsome(), "1")})
+    shelf = Shelf({"a": (busywork(), "1")})
     assert night.scan(shelf, hurried).gaps
     assert night.scan(shelf, hurried).gaps
 

@@ -17,12 +17,12 @@ from tests.scan.paper import (
     ALPHANUMERIC,
     KEY,
     Paper,
+    busywork,
     chunk,
     drawn,
     github_token,
     managed,
     prints,
-    toilsome,
     unlike,
 )
 from wickie.errors import NothingScannedError
@@ -116,7 +116,7 @@ def test_a_detector_that_fails_ends_the_scan_loudly():
 def test_a_chunk_that_takes_kingfisher_too_long_is_a_gap_and_still_looked_at_by_others():
     value = drawn()
     hurried = KingfisherDetector(KEY, seconds=0.01)
-    text = f"{toilsome()}\n{value}".encode()
+    text = f"{busywork()}\n{value}".encode()
     result = scan(Paper([text]), detectors=[hurried, managed(value)])
     assert "took Kingfisher over" in result.gaps[0].reason
     assert len(result.findings) == 1

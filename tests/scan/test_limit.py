@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import pytest
 
 from wickie.scan.detectors.limit import limited
-
-
-class Endless:
-    """Goes on until it is told to stop, as Kingfisher does between two of its steps."""
-
-    def scan(self, data, cancellation):  # noqa: ARG002
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            if cancellation.is_cancelled:
-                raise RuntimeError("scan cancelled")
-        return []
 
 
 class Broken:
@@ -25,25 +15,50 @@ class Broken:
         raise RuntimeError("out of order")
 
 
-class Quick:
-    def scan(self, data, cancellation):  # noqa: ARG002
+@dataclass
+class Busy:
+    """Takes so many seconds of CPU, unless it is told to stop."""
+
+    seconds: float
+
+    def scan(self, data, cancellation):
+        end = time.thread_time() + self.seconds
+        while time.thread_time() < end:
+            if cancellation.is_cancelled:
+                raise RuntimeError("scan cancelled")
+        return [data]
+
+
+@dataclass
+class Asleep:
+    """As a thread is that others do not let run."""
+
+    seconds: float
+
+    def scan(self, data, cancellation):
+        time.sleep(self.seconds)
+        if cancellation.is_cancelled:
+            raise RuntimeError("scan cancelled")
         return [data]
 
 
 def test_a_scan_is_stopped_soon_after_its_time():
-    began = time.monotonic()
+    begun = time.thread_time()
     with pytest.raises(TimeoutError):
-        limited(Endless(), 0.2)(b"")
-    assert 0.2 <= time.monotonic() - began < 5
+        limited(Busy(5))(b"", timeout=0.2)
+    assert 0.2 <= time.thread_time() - begun < 2
 
 
 def test_what_goes_wrong_in_time_is_no_timeout():
     with pytest.raises(RuntimeError, match="out of order"):
-        limited(Broken(), 30)(b"")
+        limited(Broken())(b"", timeout=30)
 
 
 def test_each_scan_has_all_of_the_time():
-    scan = limited(Quick(), 0.2)
+    scan = limited(Busy(0.15))
     for _ in range(4):
-        assert scan(b"text") == [b"text"]
-        time.sleep(0.1)
+        assert scan(b"text", timeout=0.3) == [b"text"]
+
+
+def test_time_in_which_a_scan_does_not_run_is_not_its_own():
+    assert limited(Asleep(0.4))(b"text", timeout=0.1) == [b"text"]

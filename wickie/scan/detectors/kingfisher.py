@@ -12,7 +12,6 @@ import functools
 import logging
 import re
 import sys
-import time
 from importlib import metadata
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -103,7 +102,7 @@ class KingfisherDetector:
         self._key = key
         self._askable = askable
         self._seconds = seconds
-        self._scan = limited(_scanner(cache_dir, builtins), seconds)
+        self._scan = limited(_scanner(cache_dir, builtins))
 
     @property
     def version(self) -> str:
