@@ -54,7 +54,7 @@ def ended(prefect: Prefect, **detail: Any) -> str:
     with mock_aws():
         manager = boto3.client("secretsmanager", "eu-west-1")
         manager.create_secret(Name="key", SecretString="any")
-        body = json.dumps({"detail": {"taskArn": TASK, "lastStatus": "STOPPED", **detail}})
+        body = json.dumps({"detail": {"taskArn": TASK, "lastStatus": "STOPPED"} | detail})
         return observe({"body": body}, settings, manager)["told"]
 
 
@@ -89,6 +89,15 @@ def test_a_run_that_was_being_cancelled_is_cancelled(prefect: Prefect) -> None:
 def test_other_runs_are_left_alone(prefect: Prefect, noted: str | None, containers: Any) -> None:
     prefect.noted = noted
     assert ended(prefect, containers=containers).startswith("nothing")
+    assert prefect.told == []
+
+
+@pytest.mark.parametrize("status", ["PROVISIONING", "PENDING", "RUNNING", "STOPPING"])
+def test_a_task_that_has_not_ended_has_no_exit_code_and_is_left_alone(
+    prefect: Prefect, status: str
+) -> None:
+    told = ended(prefect, lastStatus=status, containers=[{"name": "prefect"}])
+    assert told == "nothing: it is under way"
     assert prefect.told == []
 
 

@@ -33,6 +33,8 @@ def observe(
     """
     detail = json.loads(record["body"])["detail"]
     task, why = detail["taskArn"], _why(detail)
+    if detail["lastStatus"] != "STOPPED":
+        return {"task": task, "told": "nothing: it is under way"}
     if not why:
         return {"task": task, "told": "nothing: it ended well"}
     server = server_of(settings, secrets_manager)
