@@ -69,8 +69,8 @@ class Stage:
         listed = self.client("ecs").list_tasks(cluster=CLUSTER, serviceName=service)
         return list(listed["taskArns"])
 
-    def run(self, deployment: str) -> Any:
-        """Start it, and wait for its end; the state."""
+    def completes(self, deployment: str) -> None:
+        """Start a run of it, and see it through."""
         id_ = self.found(f"/deployments/name/{deployment}")["id"]
         run = self.found(f"/deployments/{id_}/create_flow_run", {})["id"]
 
@@ -78,7 +78,8 @@ class Stage:
             state = self.found(f"/flow_runs/{run}")["state"]
             return state if state["type"] in FINAL else None
 
-        return until(ended, 240)
+        state = until(ended, 240)
+        assert state["type"] == "COMPLETED", state
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +119,14 @@ def test_a_server_of_ones_own_from_its_deployment_to_its_end(stage: Stage) -> No
     stage.cdk("deploy", "--require-approval", "never")
     assert stage.found("/work_pools/wickie-test")["type"] == "ecs"
     assert stage.answered("/work_pools/wickie-test", auth="guessed").status_code == 401
-    assert stage.run("upkeep/upkeep")["type"] == "COMPLETED"
+    stage.completes("upkeep/upkeep")
     _shows_no_password(stage)
 
     again = stage.cdk("deploy", "--require-approval", "never")
     assert again.count("(no changes)") == 7
     stage.cdk("diff", "--fail")
     _starts_anew_with_the_password_that_wickie_has_made(stage)
-    assert stage.run("upkeep/upkeep")["type"] == "COMPLETED"
+    stage.completes("upkeep/upkeep")
 
     stage.cdk("destroy", "--force")
     assert stage.answered("/health") is None
