@@ -10,6 +10,10 @@ import ast
 import io
 import tokenize
 from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def bare(source: str) -> str:
@@ -20,14 +24,28 @@ def bare(source: str) -> str:
     So does an annotation of several lines.
     """
     lines = source.encode().split(b"\n")
-    nodes = list(ast.walk(ast.parse(source)))
-    for node in nodes:
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+    for node in statements(ast.parse(source)):
+        if isinstance(node, ast.If) and for_type_checkers(node):
             _empty(lines, node.body[0], node.body[-1])
         elif isinstance(node, ast.Expr) and _is_text(node.value):
             _empty(lines, node.value, node.value)
     text = b"\n".join(lines).decode()
     return _without_comments(_without_annotations(text))
+
+
+def statements(
+    tree: ast.AST, but: Callable[[ast.AST], bool] = lambda _: False
+) -> Iterator[ast.AST]:
+    """Every statement in `tree`, outer ones first, but those, and what is in them."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case) and not but(child):
+            yield child
+            yield from statements(child, but)
+
+
+def for_type_checkers(node: ast.AST) -> bool:
+    """Whether it is what only they read."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def _is_text(value: ast.expr) -> bool:
@@ -44,7 +62,7 @@ def _empty(lines: list[bytes], begin: ast.stmt | ast.expr, end: ast.stmt | ast.e
 
 def _without_annotations(text: str) -> str:
     lines = text.encode().split(b"\n")
-    spans = [span for node in ast.walk(ast.parse(text)) for span in _annotations(node, lines)]
+    spans = [span for node in statements(ast.parse(text)) for span in _annotations(node, lines)]
     for line, begin, end in sorted(spans, reverse=True):
         lines[line] = lines[line][:begin] + lines[line][end:]
     return b"\n".join(lines).decode()
@@ -70,6 +88,8 @@ def _annotations(node: ast.AST, lines: list[bytes]) -> list[tuple[int, int, int]
 
 def _without_comments(text: str) -> str:
     lines = text.split("\n")
+    if "#" not in text:  # telling tokens apart takes longer than all the rest
+        return text
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start

@@ -22,8 +22,8 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from stacks import native
-from stacks.bare import bare
+from stacks import native, record
+from stacks.bare import bare, for_type_checkers, statements
 from wickie.errors import ConfigError
 from wickie.providers.registry import ENGINES, find_engine
 from wickie.rotation.strategies import STRATEGIES
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
-_OWN: Final = ("dispatch", "refresh", "register", "watch")
+_OWN: Final = ("dispatch", "observe", "refresh", "register", "watch")
 """Functions that serve no engine."""
 _OURS: Final = ("lambdas", "wickie")
 # The driver asks for its own version, so some lines of METADATA go along; licences must.
@@ -78,7 +78,7 @@ def build(
 
     Args:
         name: An engine, for its rotation function, or one of those that serve none: `dispatch`,
-            `refresh`, `register`, `watch`.
+            `observe`, `refresh`, `register`, `watch`.
         root: Where `build/lambda` is.
         also: Modules that the function names in strings, and not every one of its kind needs.
         files: What is added: a function's environment takes 4 kB at most.
@@ -87,6 +87,11 @@ def build(
     added = [PurePath(file).stem for file in files or {}]
     variant = "-".join([name, *(module.rpartition(".")[2] for module in also), *added])
     target = root / "build" / "lambda" / variant
+    made_of = record.digest(
+        _sources(), repr((name, also, files)).encode(), *map(_installed, drivers)
+    )
+    if record.stands(target, made_of):
+        return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as scratch:
         made = Path(scratch) / name
@@ -101,10 +106,19 @@ def build(
         for path in made.rglob("*"):
             os.utime(path, (_MOMENT, _MOMENT))
         # A folder that is as it should be may be being read by someone else: leave it alone.
-        if not target.exists() or _files(target) != _files(made):
+        if not target.exists() or record.contents(target) != record.contents(made):
             shutil.rmtree(target, ignore_errors=True)
             made.replace(target)
+    record.write(target, made_of)
     return target
+
+
+@cache
+def _sources() -> bytes:
+    """All that a function's code may be made of, but for installed distributions."""
+    ours = (path for top in (*_OURS, "stacks") for path in sorted((PROJECT / top).rglob("*.py")))
+    read = (str(path).encode() + path.read_bytes() for path in (*ours, PROJECT / "uv.lock"))
+    return record.digest(sys.version.encode(), *read).encode()
 
 
 def _contents_of(name: str) -> tuple[list[str], tuple[str, ...], tuple[str, ...]]:
@@ -121,10 +135,6 @@ def _contents_of(name: str) -> tuple[list[str], tuple[str, ...], tuple[str, ...]
         for kind in ([e.drivers for e in engines], [e.native for e in engines])
     )
     return ["lambdas.rotate", *modules], drivers, native
-
-
-def _files(folder: Path) -> dict[Path, bytes]:
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def archive(folder: Path) -> bytes:
@@ -162,7 +172,7 @@ def _source(module: str) -> Path | None:
 
 def _imports(path: Path) -> Iterator[str]:
     """Modules of ours that a file imports when it runs, so not for type checkers alone."""
-    for node in _running(ast.parse(path.read_text())):
+    for node in statements(ast.parse(path.read_text()), but=for_type_checkers):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -173,31 +183,35 @@ def _imports(path: Path) -> Iterator[str]:
         yield from (name for name in names if name.split(".")[0] in _OURS)
 
 
-def _running(node: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            continue
-        yield child
-        yield from _running(child)
-
-
 def _vendor(name: str, target: Path) -> None:
     """Copy an installed distribution, provided that it is the one in uv.lock."""
-    try:
-        distribution = importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
-        raise ConfigError(f"{name} is not installed; run uv sync") from None
-    if distribution.version != _locked(name):
-        raise ConfigError(
-            f"{name} {distribution.version} is installed and {_locked(name)} locked; run uv sync"
-        )
-    for file in distribution.files or ():
-        if not _needed(file, (".py",)):
-            continue
+    version = _distribution(name).version
+    if version != _locked(name):
+        raise ConfigError(f"{name} {version} is installed and {_locked(name)} locked; run uv sync")
+    for file, installed in _distributed(name):
         copied = target.joinpath(*file.parts)
-        _copy(Path(str(distribution.locate_file(file))), copied)
+        _copy(installed, copied)
         if str(file) in _EMPTIED:
             copied.write_text("")
+
+
+def _distributed(name: str) -> Iterator[tuple[PurePath, Path]]:
+    """What goes along of an installed distribution, and where it is."""
+    distribution = _distribution(name)
+    for file in distribution.files or ():
+        if _needed(file, (".py",)):
+            yield file, Path(str(distribution.locate_file(file)))
+
+
+def _distribution(name: str) -> importlib.metadata.Distribution:
+    try:
+        return importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        raise ConfigError(f"{name} is not installed; run uv sync") from None
+
+
+def _installed(name: str) -> bytes:
+    return record.digest(*(path.read_bytes() for _, path in _distributed(name))).encode()
 
 
 def _unpack(wheels: Path, target: Path) -> None:

@@ -119,14 +119,14 @@ def test_a_server_of_ones_own_from_its_deployment_to_its_end(stage: Stage) -> No
     stage.cdk("deploy", "--require-approval", "never")
     assert stage.found("/work_pools/wickie-test")["type"] == "ecs"
     assert stage.answered("/work_pools/wickie-test", auth="guessed").status_code == 401
-    stage.completes("upkeep/upkeep")
+    stage.completes("upkeep/test")
     _shows_no_password(stage)
 
     again = stage.cdk("deploy", "--require-approval", "never")
     assert again.count("(no changes)") == 7
     stage.cdk("diff", "--fail")
     _starts_anew_with_the_password_that_wickie_has_made(stage)
-    stage.completes("upkeep/upkeep")
+    stage.completes("upkeep/test")
 
     stage.cdk("destroy", "--force")
     assert stage.answered("/health") is None
@@ -151,7 +151,7 @@ def _starts_anew_with_the_password_that_wickie_has_made(stage: Stage) -> None:
     until(lambda: _password(manager) != old, 60)
     until(lambda: (now := stage.tasks("server")) and now != before, 120)
     until(lambda: (reply := stage.answered("/health")) and reply.status_code == 200, 120)
-    assert stage.found("/deployments/name/upkeep/upkeep")["name"] == "upkeep"
+    assert stage.found("/deployments/name/upkeep/test")["name"] == "test"
 
 
 def _password(manager: Any) -> str:
