@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from local import access
+from local.policies.deployed import Account
 from local.postgres import binaries
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
@@ -127,6 +129,7 @@ def test_a_server_of_ones_own_from_its_deployment_to_its_end(stage: Stage) -> No
     stage.cdk("diff", "--fail")
     _starts_anew_with_the_password_that_wickie_has_made(stage)
     stage.completes("upkeep/test")
+    _did_what_its_policies_allow_and_most_of_that(stage)
 
     stage.cdk("destroy", "--force")
     assert stage.answered("/health") is None
@@ -152,6 +155,19 @@ def _starts_anew_with_the_password_that_wickie_has_made(stage: Stage) -> None:
     until(lambda: (now := stage.tasks("server")) and now != before, 120)
     until(lambda: (reply := stage.answered("/health")) and reply.status_code == 200, 120)
     assert stage.found("/deployments/name/upkeep/test")["name"] == "test"
+
+
+def _did_what_its_policies_allow_and_most_of_that(stage: Stage) -> None:
+    """Of the whole stage nothing would have been refused; the worker has used all but this."""
+    world = stage.cli.aws.world
+    account = Account(world.client)
+    assert access.refused(world.endpoint, account) == []
+    (worker,) = (role for role in account.roles() if "WorkerTaskRole" in role)
+    unused = account.unused(access.recorded(world.endpoint), [worker])
+    assert {grant.action for grant in unused} == {
+        "sqs:ChangeMessageVisibility",  # of a message that it could not deal with
+        "ecs:StopTask",  # of a run that somebody cancels
+    }
 
 
 def _password(manager: Any) -> str:
