@@ -78,7 +78,7 @@ class RegistrationStack(Stack):
                 "Observe",
                 kind="observe",
                 queue_arn=queue,
-                config=config,
+                stage=config.stage,
                 prefect=prefect,
                 network=network,
                 code_for=code_for,

@@ -91,7 +91,7 @@ class ResponseStack(Stack):
             "Dispatch",
             kind="dispatch",
             queue_arn=queue.queue_arn,
-            config=config,
+            stage=config.stage,
             prefect=prefect,
             network=network,
             code_for=code_for,

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from wickie.config.prefect import Server
 
 PORT: Final = 5432
-_USER: Final = "prefect"
+_NAME: Final = "prefect"
+"""Of the database, and of the user that it belongs to."""
 
 
 class Database(Construct):
@@ -51,7 +52,7 @@ class Database(Construct):
             name=database_of(config.stage).name,
             description=f"wickie {config.stage}: how Prefect's server signs in to its database",
             generate_secret_string=secretsmanager.CfnSecret.GenerateSecretStringProperty(
-                secret_string_template=json.dumps({"username": _USER, "dbname": _USER}),
+                secret_string_template=json.dumps({"username": _NAME, "dbname": _NAME}),
                 generate_string_key="password",
                 password_length=32,
                 exclude_punctuation=True,
@@ -85,10 +86,7 @@ class Database(Construct):
             db_subnet_group_description=f"wickie {config.stage}: database of Prefect",
             subnet_ids=list(network.subnets),
         )
-
-        def first(key: str) -> str:
-            return f"{{{{resolve:secretsmanager:{self.secret.ref}:SecretString:{key}}}}}"
-
+        password = f"{{{{resolve:secretsmanager:{self.secret.ref}:SecretString:password}}}}"
         instance = rds.CfnDBInstance(
             self,
             "Instance",
@@ -100,9 +98,9 @@ class Database(Construct):
             storage_type="gp3",
             storage_encrypted=True,
             kms_key_id=key_arn,
-            db_name=_USER,
-            master_username=first("username"),
-            master_user_password=first("password"),
+            db_name=_NAME,
+            master_username=_NAME,
+            master_user_password=password,
             port=str(PORT),
             db_subnet_group_name=subnets.ref,
             vpc_security_groups=[group],

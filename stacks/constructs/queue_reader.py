@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from stacks.packaging import CodeFor
-    from wickie.config import Config, Network
+    from wickie.config import Network
     from wickie.config.prefect import Prefect
 
 _TIMEOUT: Final = Duration.seconds(30)
@@ -37,7 +37,7 @@ class QueueReader(LoggedFunction):
         *,
         kind: str,
         queue_arn: str,
-        config: Config,
+        stage: str,
         prefect: Prefect,
         network: Network,
         code_for: CodeFor,
@@ -48,7 +48,7 @@ class QueueReader(LoggedFunction):
         super().__init__(
             scope,
             id_,
-            name=f"wickie-{config.stage}-{kind}",
+            name=f"wickie-{stage}-{kind}",
             code=lambda_.Code.from_asset(str(code_for(kind, files={"settings.json": text}))),
             handler=f"lambdas.{kind}.lambda_handler",
             environment={},

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from local import access
+from local.policies.deployed import Account
 from local.postgres import binaries
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
@@ -69,8 +71,8 @@ class Stage:
         listed = self.client("ecs").list_tasks(cluster=CLUSTER, serviceName=service)
         return list(listed["taskArns"])
 
-    def run(self, deployment: str) -> Any:
-        """Start it, and wait for its end; the state."""
+    def completes(self, deployment: str) -> None:
+        """Start a run of it, and see it through."""
         id_ = self.found(f"/deployments/name/{deployment}")["id"]
         run = self.found(f"/deployments/{id_}/create_flow_run", {})["id"]
 
@@ -78,7 +80,8 @@ class Stage:
             state = self.found(f"/flow_runs/{run}")["state"]
             return state if state["type"] in FINAL else None
 
-        return until(ended, 240)
+        state = until(ended, 240)
+        assert state["type"] == "COMPLETED", state
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +121,15 @@ def test_a_server_of_ones_own_from_its_deployment_to_its_end(stage: Stage) -> No
     stage.cdk("deploy", "--require-approval", "never")
     assert stage.found("/work_pools/wickie-test")["type"] == "ecs"
     assert stage.answered("/work_pools/wickie-test", auth="guessed").status_code == 401
-    assert stage.run("upkeep/upkeep")["type"] == "COMPLETED"
+    stage.completes("upkeep/test")
     _shows_no_password(stage)
 
     again = stage.cdk("deploy", "--require-approval", "never")
     assert again.count("(no changes)") == 7
     stage.cdk("diff", "--fail")
     _starts_anew_with_the_password_that_wickie_has_made(stage)
-    assert stage.run("upkeep/upkeep")["type"] == "COMPLETED"
+    stage.completes("upkeep/test")
+    _did_what_its_policies_allow_and_most_of_that(stage)
 
     stage.cdk("destroy", "--force")
     assert stage.answered("/health") is None
@@ -150,7 +154,20 @@ def _starts_anew_with_the_password_that_wickie_has_made(stage: Stage) -> None:
     until(lambda: _password(manager) != old, 60)
     until(lambda: (now := stage.tasks("server")) and now != before, 120)
     until(lambda: (reply := stage.answered("/health")) and reply.status_code == 200, 120)
-    assert stage.found("/deployments/name/upkeep/upkeep")["name"] == "upkeep"
+    assert stage.found("/deployments/name/upkeep/test")["name"] == "test"
+
+
+def _did_what_its_policies_allow_and_most_of_that(stage: Stage) -> None:
+    """Of the whole stage nothing would have been refused; the worker has used all but this."""
+    world = stage.cli.aws.world
+    account = Account(world.client)
+    assert access.refused(world.endpoint, account) == []
+    (worker,) = (role for role in account.roles() if "WorkerTaskRole" in role)
+    unused = account.unused(access.recorded(world.endpoint), [worker])
+    assert {grant.action for grant in unused} == {
+        "sqs:ChangeMessageVisibility",  # of a message that it could not deal with
+        "ecs:StopTask",  # of a run that somebody cancels
+    }
 
 
 def _password(manager: Any) -> str:

@@ -162,3 +162,14 @@ def test_a_value_for_another_server_is_kept_for_a_person(player):
 def test_a_grace_that_is_no_number_is_refused(player, rotated):
     with pytest.raises(ConfigError, match="GraceSeconds of the event is no number"):
         player.act("settle", rotated, GraceSeconds="a day")
+
+
+def test_what_was_before_the_secret_knew_its_database_is_kept_and_is_no_mistake(player):
+    """What AWS::SecretsManager::SecretTargetAttachment leaves behind has no host."""
+    arn = player.store('{"username": "app", "password": "none"}')
+    player.client.put_secret_value(SecretId=arn, SecretString=login().to_secret_string())
+    player.let_pass(arn, 2 * DAY)
+    answer = player.act("settle", arn)
+    assert answer["state"] == "KEPT"
+    assert "AWSPREVIOUS is no credential" in answer["detail"]
+    assert player.version(arn, "AWSPREVIOUS")

@@ -43,7 +43,7 @@ def hosted(**given: Any) -> Config:
 @pytest.fixture(scope="module")
 def existing(network: Network) -> Config:
     """In a network of the customer's, with events and a key of the customer's."""
-    event = {"name": "e", "pattern": {"source": ["x"]}, "deployment": "upkeep/upkeep"}
+    event = {"name": "e", "pattern": {"source": ["x"]}, "deployment": "upkeep"}
     return hosted(
         stage="dev",
         network=network.model_dump(mode="json"),

@@ -88,6 +88,8 @@ def test_every_finding_is_acknowledged_and_every_acknowledgement_is_needed(
         "network": {"mode": "private-endpoints"},
         "encryption": {"key": "customer"},
         "secrets": [{"name": "a", "engine": "signing-key", "strategy": "dual-key"}],
+        "prefect": {"backend": "self-hosted", "server": {"exec": True, "image": image}},
+        "retain": False,
     }
     pushes = {"api_url": "https://p.example/api", "backend": "cloud-push", "api_key_secret": "k"}
     hosts = {"api_url": "https://p.example/api", "backend": "self-hosted"}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from wickie.errors import RotationError
+from wickie.errors import ConfigError, RotationError
 from wickie.model import Answer, SettleState, Stage, Verdict
 from wickie.providers import ByLabel, C, Witness, verify
 from wickie.rotation.driver import publish_stages
@@ -55,7 +55,7 @@ def _too_early(versions: Versions, grace: timedelta) -> Answer | None:
 def _decided(
     rotation: Rotation[C], versions: Versions, previous_id: str, since: datetime
 ) -> Answer:
-    current, old = (rotation.secret.read(v) for v in (versions.current(), previous_id))
+    current, old = rotation.secret.read(versions.current()), _superseded(rotation, previous_id)
     if current.place != old.place:
         return _kept("it is for another system than AWSCURRENT; deal with its user there by hand")
     verdict, detail = verify(rotation.provider, current)
@@ -77,6 +77,18 @@ def _decided(
     answer = retire_alone(rotation, versions, previous_id)
     retired = answer.verdict is Verdict.DEAD or isinstance(rotation.provider, ByLabel)
     return replace(answer, state=SettleState.RETIRED if retired else SettleState.KEPT)
+
+
+def _superseded(rotation: Rotation[C], version_id: str) -> C:
+    """
+    Read AWSPREVIOUS. Raises `RotationError` where it is nothing that could be presented.
+
+    CloudFormation makes such a one, before it knows where the database is.
+    """
+    try:
+        return rotation.secret.read(version_id)
+    except ConfigError as error:
+        raise RotationError(f"AWSPREVIOUS is no credential ({error})") from None
 
 
 def _kept(why: str) -> Answer:
