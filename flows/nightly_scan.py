@@ -23,7 +23,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.delivery import delivered
 from flows.prefect_api import prefect_api
 from flows.progress import Progress
-from flows.runner import failed, redact_logs, step, told_safely
+from flows.runner import artifact_key, failed, redact_logs, step, told_safely
 from flows.scanning import TARGETS_AT_ONCE, Scanner, contained, set_limits
 from flows.shards import Lost, ShardRuns
 from wickie.aws import Clients
@@ -110,7 +110,7 @@ def _parts(path: Path, scanner: Scanner, divided: Sequence[Shard]) -> Iterator[P
     """What every shard came to; one that is lost in the end is a gap."""
     progress = Progress("nightly-scan-progress", len(divided), "shard")
     s3, bucket = scanner.clients.s3, scanner.deployed.results_bucket
-    for end in ShardRuns(path, scanner.run_id).completed(divided):
+    for end in ShardRuns(path, scanner.config.stage, scanner.run_id).completed(divided):
         shard = end.shard if isinstance(end, Lost) else end
         named = f"shard {shard.index} of {shard.of}"
         try:
@@ -154,7 +154,7 @@ def _show(report: Report, files: Mapping[str, str]) -> None:
     notices = report.scan.notices if report.scan else ()
     links = "\n".join([*(f"- {told}" for told in notices), *(f"- `{f}`" for f in files.values())])
     create_markdown_artifact(
-        key="nightly-scan", markdown=f"# {words.text}\n\n{words.detail}\n\n{links}\n"
+        key=artifact_key("nightly-scan"), markdown=f"# {words.text}\n\n{words.detail}\n\n{links}\n"
     )
     rows = [
         {
@@ -167,7 +167,7 @@ def _show(report: Report, files: Mapping[str, str]) -> None:
         for finding in report.counted[:_ROWS]
     ]
     if rows:
-        create_table_artifact(key="nightly-scan-findings", table=rows)
+        create_table_artifact(key=artifact_key("nightly-scan-findings"), table=rows)
 
 
 def _concluded(report: Report, scan: ScanResult, files: Mapping[str, str]) -> State[Summary]:

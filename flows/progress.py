@@ -9,6 +9,7 @@ from typing import Any, Final
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
+from flows.runner import artifact_key
 from wickie.report.headline import count, size
 
 _SECONDS: Final = 5.0
@@ -19,7 +20,9 @@ class Progress:
     """Counts the targets or shards that are done with, and what has been read of the others."""
 
     def __init__(self, key: str, of: int, noun: str, seconds: float = _SECONDS) -> None:
-        self._artifact: Any = create_progress_artifact(0.0, key=key, description=f"0 of {of}")
+        self._artifact: Any = create_progress_artifact(
+            0.0, key=artifact_key(key), description=f"0 of {of}"
+        )
         self._of, self._noun, self._seconds = of, noun, seconds
         self._done, self._told = 0, monotonic()
         self._read: dict[str, tuple[int, int]] = {}

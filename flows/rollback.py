@@ -20,17 +20,16 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import deployment, flow_run
 from prefect.states import Completed
 
-from flows.runner import as_task, failed, redact_logs, told_safely
+from flows.runner import artifact_key, as_task, failed, redact_logs, told_safely
 from wickie.aws import Clients
-from wickie.config import load_config
-from wickie.config.rollback import Rollback, policy_for
+from wickie.config import Config, load_config
+from wickie.config.rollback import policy_for
 from wickie.errors import ConfigError, Error, ResponseError
 from wickie.model import to_jsonable
 from wickie.response.action import Outcome, OutcomeState, Plan
 from wickie.response.runner import carry_out, planned
 from wickie.vulnerabilities.finding import Vulnerability
 
-_DEPLOYMENT: Final = "rollback/rollback"
 _APPROVAL: Final = "approval"
 
 
@@ -83,7 +82,7 @@ def _await_approval(plan: Plan, within: timedelta) -> None:
 
 def roll_back(
     path: Path,
-    policies: Sequence[Rollback],
+    config: Config,
     clients: Clients,
     findings: Iterable[Vulnerability],
     *,
@@ -91,12 +90,12 @@ def roll_back(
 ) -> tuple[Outcome, ...]:
     """Do, or have approved, what these findings call for; what became of each."""
     found, outcomes = tuple(findings), []
-    for policy in policies:
+    for policy in config.vulnerabilities.rollback:
         action = policy.action(clients, found)
         answer = planned(action, as_task)
         if isinstance(answer, Plan):
             if policy.approval == "required" and not dry_run:
-                answer = _asked(path, answer, policy.approve_within)
+                answer = _asked(path, config.stage, answer, policy.approve_within)
             else:
                 answer = carry_out(action, answer, as_task, dry_run=dry_run)
         if answer:
@@ -105,18 +104,19 @@ def roll_back(
     return tuple(outcomes)
 
 
-def _asked(path: Path, plan: Plan, within: timedelta) -> Outcome:
+def _asked(path: Path, stage: str, plan: Plan, within: timedelta) -> Outcome:
     """Start the run that a person is to resume."""
+    deployment_name = f"rollback/{stage}"
     try:
         run: Any = run_deployment(
-            _DEPLOYMENT,
+            deployment_name,
             parameters={"plan": to_jsonable(plan), "config": str(path)},
             timeout=0,
             as_subflow=False,
             idempotency_key=f"{flow_run.id} {plan.target}",
         )
     except ObjectNotFound:
-        why = f"nobody can be asked: no deployment {_DEPLOYMENT}; run prefect deploy --all"
+        why = f"nobody can be asked: no deployment {deployment_name}; run prefect deploy --all"
         return Outcome(plan.target, OutcomeState.FAILED, why, plan)
     return _awaiting(plan, within, run.name)
 
@@ -139,7 +139,7 @@ def show(outcomes: Sequence[Outcome]) -> None:
             payload={"detail": each.detail},
         )
     if outcomes:
-        create_table_artifact(key="rollback", table=[_row(each) for each in outcomes])
+        create_table_artifact(key=artifact_key("rollback"), table=[_row(each) for each in outcomes])
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def respond(
     throttle = Throttle(
         clients.dynamodb, findings_table, limits.debounce, limits.max_rotations_per_hour
     )
-    refusal = as_task("throttle", lambda: _refusal(throttle, clients, secret, version))
+    claim = f"{flow_run.id} {version or ''}"  # the same when Prefect runs it again
+    refusal = as_task("throttle", lambda: _refusal(throttle, clients, secret, version, claim))
     return refusal or _replace(config, clients, secret, "leak", version)
 
 
@@ -119,14 +120,14 @@ def _replace(
 
 
 def _refusal(
-    throttle: Throttle, clients: Clients, secret: str, version: str | None
+    throttle: Throttle, clients: Clients, secret: str, version: str | None, claim: str
 ) -> RotationOutcome | None:
     """An outcome if the loop may not rotate now. To retire a superseded version it always may."""
     found = RemoteSecret.describe(clients, secret)
     leaked = version or found.current()
     if found.stage_of(leaked) not in (Stage.CURRENT, Stage.PENDING):
         return None
-    admission = throttle.admit(found.arn, datetime.now(UTC))
+    admission = throttle.admit(found.arn, datetime.now(UTC), claim)
     if admission is Admission.ADMITTED:
         return None
     why = {

@@ -27,7 +27,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.rotate import Reason
-from flows.runner import failed, redact_logs, step, told_safely, within_task
+from flows.runner import artifact_key, failed, redact_logs, step, told_safely, within_task
 from wickie.aws import Clients
 from wickie.config import Config, ManagedSecret, load_config
 from wickie.config.fleet import Limits, Selection
@@ -122,7 +122,7 @@ def _rotate_fleet(
     admit = Pace(limits.per_hour).admit if limits.per_hour else lambda _number, _sleep: None
     fleet = Fleet(clients, within_task, brake, threading.Semaphore(limits.at_once), admit)
     rows: list[FleetRow] = []
-    shown: Any = create_progress_artifact(progress=0.0, key="rotate-fleet-progress")
+    shown: Any = create_progress_artifact(progress=0.0, key=artifact_key("rotate-fleet-progress"))
     for number, wave in enumerate(waves_of(units_of(members), limits.canary)):
         canary = bool(limits.canary) and number == 0
         threads = 1 if canary else -(-limits.at_once // _LANES)
@@ -217,4 +217,4 @@ def _show(report: FleetReport) -> None:
         }
         for row in report.rows[:_ROWS]
     ]
-    create_table_artifact(key="rotate-fleet", table=rows)
+    create_table_artifact(key=artifact_key("rotate-fleet"), table=rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from prefect import State, Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.logging.filters import redact_substr
+from prefect.runtime import deployment
 from prefect.settings import get_current_settings
 from prefect.states import Failed
 
@@ -88,6 +90,16 @@ def within_task(name: str, action: Callable[[], T], /) -> T:
 def failed(error: Error) -> State[Any]:
     """End a flow with the error's one line as its message; returned, not raised: no traceback."""
     return Failed(message=str(error), data=error)
+
+
+def artifact_key(name: str) -> str:
+    """
+    What an artifact of a run is known by at a server that several stages share.
+
+    Deployments are named by their stage; a run without one is its only user's.
+    """
+    stage = re.sub(r"[^a-z0-9]+", "-", (deployment.name or "").lower()).strip("-")
+    return f"{name}-{stage}" if stage else name
 
 
 class AuthStringFilter(logging.Filter):

@@ -22,7 +22,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.delivery import delivered
 from flows.progress import Progress
 from flows.rollback import roll_back
-from flows.runner import failed, redact_logs, step, told_safely
+from flows.runner import artifact_key, failed, redact_logs, step, told_safely
 from wickie.aws import Clients
 from wickie.config import Config, load_config
 from wickie.config.vulnerabilities import ScannedTarget
@@ -98,7 +98,7 @@ def _scan(path: Path, config: Config, clients: Clients, *, dry_run: bool) -> Sta
         replace(found, first_seen=seen[found.id][0], last_seen=seen[found.id][1])
         for found in scan.findings
     )
-    rollbacks = roll_back(path, wanted.rollback, clients, findings, dry_run=dry_run)
+    rollbacks = roll_back(path, config, clients, findings, dry_run=dry_run)
     report = VulnerabilityReport(config.stage, replace(scan, findings=findings), rollbacks)
     files = step(
         "publish report", partial(_publish, clients, deployed.results_bucket, report, scanned)
@@ -169,7 +169,7 @@ def _show(report: VulnerabilityReport, files: Mapping[str, str]) -> None:
         *(f"- {notice}" for notice in report.scan.notices),
         *(f"- rollback {each.state}: {each.detail}" for each in report.rollbacks),
     ]
-    create_markdown_artifact(key="scan-vulnerabilities", markdown="\n".join(lines))
+    create_markdown_artifact(key=artifact_key("scan-vulnerabilities"), markdown="\n".join(lines))
     for notice in report.scan.notices:
         get_run_logger().warning(notice)
     rows = [
@@ -185,7 +185,7 @@ def _show(report: VulnerabilityReport, files: Mapping[str, str]) -> None:
         for found in report.counted[:_ROWS]
     ]
     if rows:
-        create_table_artifact(key="scan-vulnerabilities-findings", table=rows)
+        create_table_artifact(key=artifact_key("scan-vulnerabilities-findings"), table=rows)
 
 
 def _concluded(report: VulnerabilityReport, files: Mapping[str, str]) -> State[Summary]:

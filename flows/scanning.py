@@ -21,6 +21,7 @@ from wickie.config import Config
 from wickie.deployment import Deployment
 from wickie.errors import ConfigError, Error, NothingScannedError
 from wickie.model import Gap, ScanResult
+from wickie.registration.manifest import limit_name
 from wickie.scan import cache, engine
 from wickie.scan.cache import ScanCache
 from wickie.scan.eyes import Eyes
@@ -123,14 +124,9 @@ class Scanner:
         )
 
 
-def limit_name(stage: str, api: str) -> str:
-    """What the limit of an AWS API is called in Prefect."""
-    return f"wickie-{stage}-{api}"
-
-
 def set_limits(config: Config) -> None:
     """
-    Make the limits of wickie.yaml in Prefect, or bring them up to date.
+    Make the limits of wickie.yaml in Prefect, or bring them up to date, if nobody registered them.
 
     Raises `ConfigError` for one of an API that nothing is read by.
     """

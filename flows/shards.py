@@ -20,9 +20,6 @@ from prefect.states import Cancelling
 from wickie.errors import ConfigError
 from wickie.scan.shard import Shard
 
-DEPLOYMENT: Final = "scan-shard/shard"
-"""Of prefect.yaml."""
-
 _POLL: Final = 5.0
 _PATIENCE: Final = timedelta(hours=6)
 """After so long a run is lost: one that no worker has taken up waits for ever."""
@@ -51,7 +48,13 @@ class ShardRuns:
     """The shard runs of one scan."""
 
     config: Path
+    stage: str
     run_id: str
+
+    @property
+    def deployment(self) -> str:
+        """Of prefect.yaml."""
+        return f"scan-shard/{self.stage}"
 
     def completed(self, shards: Sequence[Shard]) -> Iterator[Shard | Lost]:
         """
@@ -80,7 +83,7 @@ class ShardRuns:
         try:
             # In this thread, one after the other: Prefect numbers the runs that a run starts.
             run = run_deployment(
-                DEPLOYMENT,
+                self.deployment,
                 parameters={
                     "run": self.run_id,
                     "index": shard.index,
@@ -92,7 +95,7 @@ class ShardRuns:
             )
         except ObjectNotFound:
             raise ConfigError(
-                f"Prefect has no deployment {DEPLOYMENT} to scan {shard.of} shards; run "
+                f"Prefect has no deployment {self.deployment} to scan {shard.of} shards; run "
                 f"prefect deploy --all, or take scan.shard_gb out of wickie.yaml"
             ) from None
         return _Attempt(cast("FlowRun", run).id, number, monotonic())

@@ -20,7 +20,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.runner import failed, redact_logs, step, told_safely
+from flows.runner import artifact_key, failed, redact_logs, step, told_safely
 from flows.sweep import sweep
 from wickie.aws import Clients
 from wickie.config import ManagedSecret, load_config
@@ -112,7 +112,7 @@ def _show(done: Sequence[Upkeep], amiss: dict[str, str]) -> None:
         if name not in {each.secret for each in done}
     ]
     if rows:
-        create_table_artifact(key="upkeep", table=rows)
+        create_table_artifact(key=artifact_key("upkeep"), table=rows)
 
 
 def _tell(each: Upkeep) -> None:

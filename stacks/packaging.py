@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
-_OWN: Final = ("dispatch", "refresh", "register", "watch")
+_OWN: Final = ("dispatch", "observe", "refresh", "register", "watch")
 """Functions that serve no engine."""
 _OURS: Final = ("lambdas", "wickie")
 # The driver asks for its own version, so some lines of METADATA go along; licences must.
@@ -78,7 +78,7 @@ def build(
 
     Args:
         name: An engine, for its rotation function, or one of those that serve none: `dispatch`,
-            `refresh`, `register`, `watch`.
+            `observe`, `refresh`, `register`, `watch`.
         root: Where `build/lambda` is.
         also: Modules that the function names in strings, and not every one of its kind needs.
         files: What is added: a function's environment takes 4 kB at most.

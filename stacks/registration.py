@@ -13,6 +13,8 @@ from stacks.constructs.dependent_grants import grant_dependents
 from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
 from stacks.constructs.names import secret_arns
+from stacks.constructs.queue_reader import QueueReader
+from stacks.constructs.task_events import queue_name
 from stacks.packaging import PROJECT
 from stacks.permissions import PREFECT_KEY, REGISTER
 from wickie.deployment import parameter_name
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 class RegistrationStack(Stack):
     """
     A function that tells Prefect, whenever that or the code that tells it changes.
+
+    And one that tells it of containers that were killed, where it has no worker to do so.
 
     A stack of its own, and the last: a Prefect server that is down fails this one alone.
     """
@@ -62,6 +66,18 @@ class RegistrationStack(Stack):
             grant_dependents(function.role, config, [config.pusher])
         if config.network.subnets and prefect.backend == "self-hosted":
             function.attach(config.network)
+        if prefect.backend == "cloud-push":
+            queue = self.format_arn(service="sqs", resource=queue_name(config.stage))
+            QueueReader(
+                self,
+                "Observe",
+                kind="observe",
+                queue_arn=queue,
+                config=config,
+                prefect=prefect,
+                code_for=code_for,
+                settings={"pool": manifest.pool},
+            )
         # Not an export of the other stack, which could then change none of what this one names.
         work_pool = ssm.StringParameter.value_for_string_parameter(
             self, parameter_name(config.stage, "work_pool")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
-from stacks.constructs.grants import grant
-from stacks.constructs.logged_function import LoggedFunction
-from stacks.constructs.names import secret_arns, undelivered_events
-from stacks.permissions import PREFECT_KEY, TAKE_MESSAGES
+from stacks.constructs.names import undelivered_events
+from stacks.constructs.queue_reader import VISIBILITY, QueueReader
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -23,9 +20,6 @@ if TYPE_CHECKING:
     from wickie.config import Config
     from wickie.config.prefect import Prefect
 
-_TIMEOUT: Final = Duration.seconds(30)
-_AGAIN_AFTER: Final = Duration.minutes(3)
-"""Six times the function's timeout, as Lambda asks for."""
 _TRIES: Final = 20
 """An hour, through which Prefect may be down."""
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-input-transformer.html
@@ -52,7 +46,7 @@ class ResponseStack(Stack):
         queue = self._queue(
             "Queue",
             f"wickie-{config.stage}-events",
-            visibility_timeout=_AGAIN_AFTER,
+            visibility_timeout=VISIBILITY,
             dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=_TRIES, queue=undelivered),
         )
         for event in config.events:
@@ -81,32 +75,17 @@ class ResponseStack(Stack):
     def _dispatch(
         self, config: Config, prefect: Prefect, code_for: CodeFor, queue: sqs.Queue
     ) -> None:
-        starts = {e.name: e.model_dump(include={"deployment", "parameters"}) for e in config.events}
-        keys = {"api_key": prefect.api_key_secret, "auth_string": prefect.auth_string_secret}
-        settings = {"api_url": prefect.api_url, "keys": keys, "starts": starts}
-        code = code_for("dispatch", files={"settings.json": json.dumps(settings, sort_keys=True)})
-        function = LoggedFunction(
+        starts = {e.name: asdict(e.start(config.stage)) for e in config.events}
+        QueueReader(
             self,
             "Dispatch",
-            name=f"wickie-{config.stage}-dispatch",
-            code=lambda_.Code.from_asset(str(code)),
-            handler="lambdas.dispatch.lambda_handler",
-            environment={},
-            timeout=_TIMEOUT,
+            kind="dispatch",
+            queue_arn=queue.queue_arn,
+            config=config,
+            prefect=prefect,
+            code_for=code_for,
+            settings={"starts": starts},
         )
-        grant(function.role, PREFECT_KEY, {"secretsmanager": secret_arns(self, prefect.keys)})
-        grant(function.role, TAKE_MESSAGES, {"sqs": [queue.queue_arn]})
-        if config.network.subnets and prefect.backend == "self-hosted":
-            function.attach(config.network)
-        mapping = lambda_.EventSourceMapping(
-            self,
-            "Source",
-            target=function.function,
-            event_source_arn=queue.queue_arn,
-            batch_size=1,
-        )
-        # Lambda looks whether the role may read the queue before it takes the mapping.
-        mapping.node.add_dependency(function.role)
 
     def _queue(self, id_: str, name: str, **more: Any) -> sqs.Queue:
         return sqs.Queue(

@@ -68,24 +68,29 @@ def _of_prefect(config: Config, work_pool: str) -> Iterator[Entry]:
             "CloudFormation asks it and waits for its answer: a failure is the deployment's, and "
             "the next deployment asks again.",
         )
+    if config.pusher:
+        yield from _asked_by_a_queue(f"WickieRegistration-{config.stage}/Observe")
     if config.events:
-        path = f"WickieResponse-{config.stage}/Dispatch/Function"
-        yield _untraced(path)
-        yield _no_dead_letters(
-            path,
-            "A queue asks it, which keeps what it could not do and gives up on it in a queue of "
-            "its own.",
-        )
-        yield (
-            f"WickieResponse-{config.stage}/Source",
-            "Serverless::Serverless-LambdaEventSourceMappingDestination",
-            "A destination is of streams; of a queue, what fails goes back into it.",
-        )
+        yield from _asked_by_a_queue(f"WickieResponse-{config.stage}/Dispatch")
         yield (
             f"WickieResponse-{config.stage}/Undelivered",
             "Serverless::Serverless-SQSRedrivePolicy",
             "This is the queue that takes what could not be done, and waits for a person.",
         )
+
+
+def _asked_by_a_queue(path: str) -> Iterator[Entry]:
+    yield _untraced(f"{path}/Function")
+    yield _no_dead_letters(
+        f"{path}/Function",
+        "A queue asks it, which keeps what it could not do and gives up on it in a queue of its "
+        "own.",
+    )
+    yield (
+        f"{path}/Source",
+        "Serverless::Serverless-LambdaEventSourceMappingDestination",
+        "A destination is of streams; of a queue, what fails goes back into it.",
+    )
 
 
 def _untraced(path: str) -> Entry:

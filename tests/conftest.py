@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
 from local.world import environment
-from tests import loopback
+from tests import loopback, once
 
 # What a machine does beside the tests says nothing about them.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-# Each session reads AWS's models anew, which is most of what a test with a client takes.
-botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+once.install()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,12 +34,15 @@ def _nobody_reached_out() -> Iterator[None]:
     assert not reached, "beyond this machine"
 
 
-@pytest.fixture(autouse=True)
-def _no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in environment("").items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_aws() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment("").items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_ENDPOINT_URL")
+        patch.delenv("AWS_PROFILE", raising=False)
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # hundreds, for each account
+        yield
 
 
 _SLOW_MODULE = re.compile(r"^pytestmark = \[?pytest\.mark\.slow\b", re.MULTILINE)

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wickie.errors import ConfigError
-from wickie.https import authorization
-from wickie.prefect import PrefectServer, read_key
+from wickie.prefect import server_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from wickie.prefect import PrefectServer
 
 QUEUE_PERMISSIONS: Final = (
     "sqs:DeleteMessage",
@@ -37,7 +38,7 @@ class Start:
     """A deployment, and its runs' parameters; what is a path is taken from the event."""
 
     deployment: str
-    """Flow, slash, deployment."""
+    """Flow, slash, deployment: of the flows here, the stage."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def parameters_of(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +63,8 @@ def started(event: Mapping[str, Any], name: str, start: Start, server: PrefectSe
         f"/deployments/{found['id']}/create_flow_run",
         {
             "parameters": start.parameters_of(event),
-            "idempotency_key": f"{name}:{event['id']}",
+            # Prefect tells keys of one flow apart, and stages share an account's bus.
+            "idempotency_key": f"{start.deployment}:{name}:{event['id']}",
             "tags": ["event", name],
             "state": {"type": "SCHEDULED"},
         },
@@ -83,11 +85,7 @@ def dispatch(
     event, name = message["event"], message["name"]
     if name not in settings["starts"]:
         raise ConfigError(f"nothing is started for {name} any more; delete the message")
-    keys = {
-        kind: read_key(secrets_manager, secret).text if secret else None
-        for kind, secret in settings["keys"].items()
-    }
-    server = PrefectServer(settings["api_url"].rstrip("/"), authorization(**keys))
+    server = server_of(settings, secrets_manager)
     run = started(event, name, Start(**settings["starts"][name]), server)
     return {"event": event["id"], "name": name, "run": run}
 

@@ -13,9 +13,11 @@ from wickie.errors import (
     ProviderError,
     ProviderUnavailableError,
 )
-from wickie.https import ASK_AGAIN, call, place
+from wickie.https import ASK_AGAIN, authorization, call, place
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from wickie.https import Reply
@@ -25,7 +27,6 @@ PERMISSIONS: Final = ("secretsmanager:GetSecretValue",)
 
 _SECONDS: Final = 5.0
 _PATIENCE: Final = Patience(8, first=0.3)
-_LONGEST: Final = 16 << 20
 _DENIED: Final = frozenset({401, 403})
 _ABSENT: Final = frozenset({404, 422})
 """Prefect answers 422 to a name that no block or type of block can have."""
@@ -51,6 +52,8 @@ class PrefectServer:
     """How long each call is tried; left out, as long as a rotation function has for three."""
     seconds: float = _SECONDS
     """How long one answer is waited for."""
+    longest: int = 16 << 20
+    """Bytes of an answer."""
 
     @property
     def name(self) -> str:
@@ -101,7 +104,7 @@ class PrefectServer:
                     body=None if body is None else json.dumps(body).encode(),
                     ca_bundle=self.ca_bundle,
                     seconds=self.seconds,
-                    longest=_LONGEST,
+                    longest=self.longest,
                 )
             except ProviderUnavailableError as error:
                 last = error
@@ -144,3 +147,16 @@ def read_key(secrets_manager: SecretsManagerClient, secret: str) -> Key:
     if not text:
         raise ConfigError(f"secret {secret} holds no text; store the key of Prefect's API in it")
     return Key(text, reply["ARN"])
+
+
+def server_of(settings: Mapping[str, Any], secrets_manager: SecretsManagerClient) -> PrefectServer:
+    """
+    The server of a function's settings: `api_url`, and `keys`.
+
+    Those are the secrets that hold `api_key` and `auth_string`, or none.
+    """
+    keys = {
+        kind: read_key(secrets_manager, secret).text if secret else None
+        for kind, secret in settings["keys"].items()
+    }
+    return PrefectServer(settings["api_url"].rstrip("/"), authorization(**keys))

@@ -83,7 +83,7 @@ class Story:
     def _register(self) -> None:
         environment = {
             **self.prefect.environment(),
-            "WICKIE_WORK_POOL": POOL,
+            "WICKIE_STAGE": "demo",
             "WICKIE_HOME": str(ROOT),
             "WICKIE_CONFIG": str(self.stage.folder / "wickie.yaml"),
         }
@@ -120,7 +120,7 @@ class Story:
     def _nightly_scan(self) -> None:
         with self._act("the nightly scan, as an ECS task"):
             began = time.monotonic()
-            run = follow(self.prefect.api_url, "nightly-scan/nightly", self._note)
+            run = follow(self.prefect.api_url, "nightly-scan/demo", self._note)
             seconds = round(time.monotonic() - began, 1)
         self._report = self._fetch_report(run)
         scan = self._report["scan"]

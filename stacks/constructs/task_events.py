@@ -13,6 +13,8 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.constructs.queue_reader import VISIBILITY
+
 
 def queue_name(stage: str) -> str:
     """The queue's name, for PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME."""
@@ -20,7 +22,11 @@ def queue_name(stage: str) -> str:
 
 
 class TaskEvents(Construct):
-    """ECS Task State Change of one cluster → EventBridge → the queue Prefect's observer reads."""
+    """
+    ECS Task State Change of one cluster → EventBridge → the queue that an observer reads.
+
+    That is a worker's; where Prefect Cloud starts the containers, a function of ours.
+    """
 
     def __init__(self, scope: Construct, id_: str, *, stage: str, cluster_arn: str) -> None:
         super().__init__(scope, id_)
@@ -52,6 +58,7 @@ class TaskEvents(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(7),
+            visibility_timeout=VISIBILITY,
             dead_letter_queue=dead_letter_queue,
             removal_policy=RemovalPolicy.DESTROY,
         )

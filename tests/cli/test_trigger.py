@@ -15,7 +15,7 @@ from tests.prefect import Prefect
 from tests.rotation.dependents.servers import serve
 
 Wickie = Callable[..., Result]
-NAME = "rotate/on-demand"
+NAME = "rotate/test"
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def test_a_run_is_started_with_parameters_that_are_json_or_text(
     monkeypatch.setenv("PREFECT_API_KEY", "pnu_0")
     done = wickie("trigger", NAME, "--param", "secret=shop/db", "--param", "n=2")
     assert done.exit_code == 0, done.output
-    assert "started brave-run (run-0)" in done.stdout
-    (run,) = prefect.runs.values()
+    ((id_, run),) = prefect.runs.items()
+    assert f"started brave-run ({id_})" in done.stdout
     assert run["parameters"] == {"secret": "shop/db", "n": 2}
     assert prefect.authorizations == {"Bearer pnu_0"}
 
@@ -64,7 +64,43 @@ def test_what_takes_too_long_is_an_error_and_said_to_go_on(
     prefect.states = [state("PAUSED")]
     done = wickie("trigger", NAME, "--wait", "--timeout", "0s")
     assert done.exit_code == 1
-    assert "flow run run-0 is paused still; it goes on" in done.stderr
+    (run,) = prefect.runs
+    assert f"flow run {run} is paused still; it goes on" in done.stderr
+
+
+def test_who_stops_waiting_is_told_that_the_run_goes_on(
+    wickie: Wickie, prefect: Prefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    prefect.states = [state("RUNNING")]
+    monkeypatch.setattr("wickie.cli.trigger.time.sleep", interrupted)
+    done = wickie("trigger", NAME, "--wait")
+    assert done.exit_code == 130
+    assert "no longer waiting for brave-run" in done.stderr
+    assert "it goes on: to end it, cancel it in Prefect" in done.stderr
+
+
+def test_a_start_whose_answer_is_lost_is_asked_for_again_and_is_one_run(
+    wickie: Wickie, prefect: Prefect
+) -> None:
+    prefect.losing = 1
+    done = wickie("trigger", NAME)
+    assert done.exit_code == 0, done.output
+    assert prefect.lost == 1
+    assert len(prefect.runs) == 1
+    assert wickie("trigger", NAME).exit_code == 0
+    assert len(prefect.runs) == 2
+
+
+def test_no_message_of_a_run_commands_the_terminal_or_the_pipeline(
+    wickie: Wickie, prefect: Prefect
+) -> None:
+    prefect.states = [state("FAILED", "over\n::add-path::/tmp\x1b[2J")]
+    done = wickie("trigger", NAME, "--wait")
+    assert [line for line in done.stdout.splitlines() if line.startswith("::")] == []
+    assert "\x1b" not in done.stdout
 
 
 def test_mistakes_are_told_before_anything_is_started(wickie: Wickie, prefect: Prefect) -> None:

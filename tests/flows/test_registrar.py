@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +18,7 @@ from prefect_aws.workers.ecs_worker import ECSJobConfiguration
 from flows.registered import known
 from wickie.asking import Patience
 from wickie.config import Config
+from wickie.dispatch import Start, started
 from wickie.errors import AuthenticationError, ConfigError, ProviderError
 from wickie.prefect import PrefectServer
 from wickie.registration.build import KNOWN_FLOWS, build_manifest
@@ -53,7 +56,7 @@ def manifest(stage: str, path: Path = ROOT / "prefect.yaml", **prefect: Any) -> 
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Our prefect.yaml with as many deployments as matter: each takes a server a while."""
     head, *deployments = (ROOT / "prefect.yaml").read_text().split("\n  - name: ")
-    kept = [d for d in deployments if d.startswith(("nightly", "upkeep"))]
+    kept = [d for d in deployments if "nightly_scan.py" in d or "upkeep.py" in d]
     path = tmp_path_factory.mktemp("few") / "prefect.yaml"
     path.write_text("\n  - name: ".join([head, *kept]))
     return path
@@ -69,7 +72,7 @@ def ours(server: PrefectServer, few: Path) -> Iterator[Manifest]:
     """A stage's manifest, of which nothing is left at the server afterwards."""
     declared = manifest("x", few)
     yield declared
-    unregister(server, declared)
+    unregister(server, declared, POOL)
 
 
 def register(server: PrefectServer, declared: Manifest, *, dry: bool = False) -> list[str]:
@@ -86,18 +89,18 @@ def test_registering_three_times_makes_everything_once(
     ours = manifest("x")
     first = register(server, ours)
     assert first[0] == "create work pool wickie-x"
-    assert "create deployment nightly-scan/nightly" in first
+    assert "create deployment nightly-scan/x" in first
     assert "create automation wickie-x-crashed" in first
     with monkeypatch.context() as patch:
         for method in ("create", "patch", "put", "delete"):
             patch.delattr(PrefectServer, method)
         assert register(server, ours) == register(server, ours) == []
     _refuses_what_the_flow_does_not_take(server)
-    assert len(unregister(server, ours)) == len(first)
+    assert len(unregister(server, ours, POOL)) == len(first)
 
 
 def _refuses_what_the_flow_does_not_take(server: PrefectServer) -> None:
-    found = server.get("/deployments/name/rotate/on-demand")
+    found = server.get("/deployments/name/rotate/x")
     wrong = {"parameters": {"secret": "shop/db", "reason": "boredom"}}
     assert server.create(f"/deployments/{found['id']}/create_flow_run", wrong) is None  # 409
 
@@ -126,16 +129,16 @@ def test_what_somebody_changed_by_hand_is_told_and_corrected(
     server: PrefectServer, ours: Manifest
 ) -> None:
     register(server, ours)
-    nightly = server.get("/deployments/name/nightly-scan/nightly")
+    nightly = server.get("/deployments/name/nightly-scan/x")
     server.patch(f"/deployments/{nightly['id']}", {"schedules": [], "tags": ["mine"]})
     server.patch("/work_pools/wickie-x", {"base_job_template": {}})
     told = [
         "update work pool wickie-x (base_job_template)",
-        "update deployment nightly-scan/nightly (tags, schedules)",
+        "update deployment nightly-scan/x (tags, schedules)",
     ]
     assert register(server, ours, dry=True) == told
     assert register(server, ours) == told
-    corrected = server.get("/deployments/name/nightly-scan/nightly")
+    corrected = server.get("/deployments/name/nightly-scan/x")
     assert corrected["id"] == nightly["id"]
     assert corrected["schedules"][0]["schedule"]["cron"] == "0 2 * * *"
 
@@ -143,25 +146,94 @@ def test_what_somebody_changed_by_hand_is_told_and_corrected(
 def test_what_is_an_operators_to_say_is_left(server: PrefectServer, ours: Manifest) -> None:
     register(server, ours)
     server.patch("/work_pools/wickie-x", {"is_paused": True, "concurrency_limit": 3})
-    nightly = server.get("/deployments/name/nightly-scan/nightly")
+    nightly = server.get("/deployments/name/nightly-scan/x")
     server.patch(f"/deployments/{nightly['id']}", {"paused": True})
     assert register(server, ours) == []
     server.patch(f"/deployments/{nightly['id']}", {"tags": []})
-    assert register(server, ours) == ["update deployment nightly-scan/nightly (tags)"]
-    assert server.get("/deployments/name/nightly-scan/nightly")["paused"] is True
+    assert register(server, ours) == ["update deployment nightly-scan/x (tags)"]
+    assert server.get("/deployments/name/nightly-scan/x")["paused"] is True
     pool = server.get("/work_pools/wickie-x")
     assert (pool["is_paused"], pool["concurrency_limit"]) == (True, 3)
 
 
-def test_no_deployment_is_taken_from_another_stage_nor_deleted_with_this_one(
+def test_two_stages_live_on_one_server_and_go_each_by_itself(
     server: PrefectServer, ours: Manifest, few: Path
 ) -> None:
+    dev = manifest("y", few)
     register(server, ours)
-    other = manifest("y", few)
-    with pytest.raises(ConfigError, match="belongs to work pool wickie-x already"):
-        register(server, other)
-    assert unregister(server, other) == ["work pool wickie-y"]
+    made = register(server, dev)
+    assert {change.split()[0] for change in made} == {"create"}
+    assert register(server, ours) == register(server, dev) == []
+    assert register(server, ours, dry=True) == register(server, dev, dry=True) == []
+    for stage in ("x", "y"):
+        nightly = server.get(f"/deployments/name/nightly-scan/{stage}")
+        assert (nightly["work_pool_name"], nightly["tags"]) == (
+            f"wickie-{stage}",
+            ["wickie", f"wickie-{stage}"],
+        )
+    _one_event_starts_a_run_of_each(server)
+    server.patch("/work_pools/wickie-y", {"base_job_template": {}})
+    assert register(server, ours, dry=True) == []
+    gone = unregister(server, dev, POOL)
+    assert len(gone) == len(made)
+    assert not [thing for thing in gone if "wickie-x" in thing or thing.endswith("/x")]
     assert register(server, ours) == []
+    assert unregister(server, dev, POOL) == []
+
+
+def _one_event_starts_a_run_of_each(server: PrefectServer) -> None:
+    """And one only: Prefect knows an idempotency key by its flow, which both have."""
+    event = {"id": secrets.token_hex(8)}
+    starts = [Start(f"upkeep/{stage}") for stage in ("x", "y", "x", "y")]
+    runs = [started(event, "failed", start, server) for start in starts]
+    assert runs[:2] == runs[2:]
+    assert len(set(runs)) == 2
+    pools = {server.get(f"/flow_runs/{run}")["work_pool_name"] for run in runs}
+    assert pools == {"wickie-x", "wickie-y"}
+
+
+def test_a_stage_of_the_same_name_in_another_account_changes_and_takes_nothing(
+    server: PrefectServer, ours: Manifest
+) -> None:
+    register(server, ours)
+    there = replace(POOL, task_role_arn=POOL.task_role_arn.replace("123456789012", "210987654321"))
+    with pytest.raises(ConfigError, match="runs flows in account 123456789012, eu-west-1 already"):
+        Registrar(server).register(ours, there)
+    with pytest.raises(ConfigError, match="give this stage another name"):
+        Registrar(server).register(ours, replace(POOL, region="eu-central-1"))
+    assert unregister(server, ours, there) == []
+    assert register(server, ours) == []
+
+
+def test_limits_of_what_is_scanned_at_once_are_made_corrected_and_taken_away(
+    server: PrefectServer, few: Path
+) -> None:
+    def limited(**at_once: int) -> Manifest:
+        return replace(manifest("x", few), limits={f"wickie-x-{a}": n for a, n in at_once.items()})
+
+    name = "concurrency limit wickie-x-lambda"
+    try:
+        assert f"create {name}" in register(server, limited(**{"lambda": 2}))
+        assert register(server, limited(**{"lambda": 3})) == [f"update {name} (limit)"]
+        assert register(server, limited(**{"lambda": 3})) == []
+        assert server.get("/v2/concurrency_limits/wickie-x-lambda")["limit"] == 3
+    finally:
+        assert name in unregister(server, limited(**{"lambda": 3}), POOL)
+
+
+def test_a_deployment_of_somebody_elses_is_neither_taken_over_nor_deleted(
+    server: PrefectServer, ours: Manifest
+) -> None:
+    server.create("/work_pools/", {"name": "theirs", "type": "process"})
+    flow = server.post("/flows/", {"name": "upkeep"})
+    theirs = {"name": "x", "flow_id": flow["id"], "work_pool_name": "theirs"}
+    made = server.post("/deployments/", theirs)
+    with pytest.raises(ConfigError, match="upkeep/x belongs to work pool theirs already"):
+        register(server, ours)
+    assert "deployment upkeep/x" not in unregister(server, ours, POOL)
+    assert server.get(f"/deployments/{made['id']}")
+    server.delete("/work_pools/theirs")
+    server.delete(f"/deployments/{made['id']}")
 
 
 def test_a_work_pool_of_another_type_is_left_alone(server: PrefectServer, ours: Manifest) -> None:
@@ -177,12 +249,12 @@ def test_what_goes_with_a_stage_leaves_a_work_pool_that_others_use(
     flow = server.post("/flows/", {"name": "theirs"})
     theirs = {"name": "theirs", "flow_id": flow["id"], "work_pool_name": "wickie-x"}
     made = server.post("/deployments/", theirs)
-    gone = unregister(server, ours)
-    assert "deployment nightly-scan/nightly" in gone
+    gone = unregister(server, ours, POOL)
+    assert "deployment nightly-scan/x" in gone
     assert "work pool wickie-x" not in gone
     server.delete(f"/deployments/{made['id']}")
-    assert unregister(server, ours) == ["work pool wickie-x"]
-    assert unregister(server, ours) == []
+    assert unregister(server, ours, POOL) == ["work pool wickie-x"]
+    assert unregister(server, ours, POOL) == []
 
 
 def test_a_push_work_pool_signs_in_with_a_block_whose_key_is_left_alone(
@@ -208,7 +280,7 @@ def test_a_push_work_pool_signs_in_with_a_block_whose_key_is_left_alone(
             "assume_role_arn": POOL.pusher_role_arn,
         }
     finally:
-        assert "block aws-credentials/wickie-p-pusher" in unregister(server, pushed)
+        assert "block aws-credentials/wickie-p-pusher" in unregister(server, pushed, POOL)
 
 
 def _is_taken_by_prefect_aws(template: dict[str, Any]) -> None:
@@ -227,7 +299,7 @@ def test_who_is_to_be_notified_must_be_there(server: PrefectServer, few: Path) -
     _block(server, "slack-webhook", "oncall", {"url": "https://hooks.slack.com/services/x"})
     assert "create automation wickie-x-notify" in register(server, told)
     assert register(server, told) == []
-    unregister(server, told)
+    unregister(server, told, POOL)
 
 
 def _block(server: PrefectServer, slug: str, name: str, data: dict[str, str]) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
+from prefect.states import Scheduled
 
 import flows.rotate
 from flows.rotate import outcome_of, rotate
@@ -90,6 +93,32 @@ def test_a_second_leak_of_a_secret_is_debounced_and_a_request_never_is(
     assert secret.rotations == rotations
     assert rotate("shop/db", config).state is RotationState.ROTATED
     assert len(secret.rotations) == len(rotations) + 1
+
+
+def test_a_leak_response_that_is_stopped_midway_goes_on_when_prefect_runs_it_again(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"secret": "shop/db", "config": str(config), "reason": "leak", "version": "v1"}
+    with get_client(sync_client=True) as client:
+        deployment = client.create_deployment(client.create_flow(rotate), name="test")
+        created = client.create_flow_run_from_deployment(deployment, parameters=given)
+
+    def execute() -> Any:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(created.id, Scheduled(), force=True)
+            run = client.read_flow_run(created.id)
+        return run_flow(rotate, flow_run=run, parameters=run.parameters, return_type="state")
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wickie.rotation.remote.RemoteSecret.rotate", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            execute()
+    state = execute()
+    assert state.is_completed(), state.message
+    assert state.message == "shop/db: old DEAD, new LIVE"
 
 
 def test_the_cap_stops_the_wheel_and_says_what_a_person_can_do(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,10 +23,11 @@ from wickie.errors import ConfigError, SourceError
 from wickie.scan import engine
 from wickie.scan.places import Opening, openings
 from wickie.scan.sources import open_source
-from wickie.scan.sources.prefect import PrefectApi
+from wickie.scan.sources.prefect import reading_from
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
+ONCE = Patience(0)
 PLACES = ("variable", "parameter", "log", "artifact", "deployment", "environment")
 
 
@@ -112,17 +114,21 @@ def test_without_prefect_or_when_it_does_not_answer_the_source_is_a_gap() -> Non
     with pytest.raises(ConfigError, match="set PREFECT_API_URL"):
         open_source("prefect", {}, None)
     with pytest.raises(SourceError, match="does not answer"):
-        read(open_source("prefect", {}, PrefectApi("http://localhost:1/api")))
+        read(
+            open_source(
+                "prefect", {}, replace(reading_from("http://localhost:1/api"), patience=ONCE)
+            )
+        )
     api = prefect_api()
     assert api is not None
     with pytest.raises(SourceError, match="answered 404"):
-        read(open_source("prefect", {}, PrefectApi(f"{api.url}/nowhere")))
+        read(open_source("prefect", {}, reading_from(f"{api.api_url}/nowhere")))
 
 
 def test_the_key_is_shown_nowhere() -> None:
     key = secrets.token_urlsafe(32)
     scope = Scan.model_validate({"targets": [{"kind": "prefect", "hours": 2}]})
-    api = PrefectApi("http://localhost:1/api", f"Bearer {key}")
+    api = replace(reading_from("http://localhost:1/api", f"Bearer {key}"), patience=ONCE)
     (opening,) = openings(scope, Clients(), lambda: api)
     assert isinstance(opening, Opening)
     opened = opening.open()

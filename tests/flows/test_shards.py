@@ -47,7 +47,7 @@ class Pool:
     def _run(self, name: str, parameters: dict[str, Any], **_: Any) -> Any:
         if not self.registered:
             raise ObjectNotFound(Exception())
-        assert name == "scan-shard/shard"
+        assert name == "scan-shard/test"
         index, id_ = parameters["index"], uuid.uuid4()
         self.started.append(index)
         if self.lost(index, self.started.count(index)):

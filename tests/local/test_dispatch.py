@@ -29,11 +29,11 @@ FAILED = {
     "detail": {"eventName": ["RotationFailed"]},
 }
 EVENTS = [
-    {"name": "failed", "pattern": FAILED, "deployment": "upkeep/upkeep"},
+    {"name": "failed", "pattern": FAILED, "deployment": "upkeep"},
     {
         "name": "leak",
         "pattern": {"source": ["wickie"]},
-        "deployment": "rotate/on-demand",
+        "deployment": "rotate",
         "parameters": {"secret": "$.detail.secret", "reason": "leak"},
     },
 ]
@@ -89,13 +89,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def test_an_event_starts_the_run_it_is_mapped_to_with_what_it_says(world: World) -> None:
-    world.deployment("rotate", "on-demand")
+    world.deployment("rotate", "test")
     world.happens("wickie", "Secret Found", secret="shop/db")
     world.happens("other", "Secret Found", secret="shop/other")
     [run] = until(lambda: world.runs("rotate"))
     assert run["parameters"] == {"secret": "shop/db", "reason": "leak"}
     assert sorted(run["tags"]) == ["event", "leak"]
-    assert run["idempotency_key"].startswith("leak:")
+    assert run["idempotency_key"].startswith("rotate/test:leak:")
 
 
 def test_an_event_that_is_delivered_twice_starts_one_run(world: World) -> None:
@@ -111,7 +111,7 @@ def test_an_event_that_is_delivered_twice_starts_one_run(world: World) -> None:
             == {"0"}
         )
     )
-    runs = [r for r in world.runs("rotate") if r["idempotency_key"] == "leak:7f0f"]
+    runs = [r for r in world.runs("rotate") if r["idempotency_key"] == "rotate/test:leak:7f0f"]
     assert len(runs) == 1
 
 
@@ -136,8 +136,8 @@ def test_what_could_not_be_started_waits_and_is_started_when_it_is_sent_again(
 
     until(waiting)
     logged = world.client("logs").filter_log_events(logGroupName="/aws/lambda/wickie-test-dispatch")
-    assert "has no deployment upkeep/upkeep; register it" in str(logged["events"])
-    world.deployment("upkeep", "upkeep")
+    assert "has no deployment upkeep/test; register it" in str(logged["events"])
+    world.deployment("upkeep", "test")
     sqs.start_message_move_task(SourceArn=arn)
     [run] = until(lambda: world.runs("upkeep"))
     assert sorted(run["tags"]) == ["event", "failed"]

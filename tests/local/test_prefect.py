@@ -19,6 +19,7 @@ from local.prefect import EcsWorker, PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from tests.local.fargate import Fargate, until
+from tests.local.trivial import FLOWS, prefect_yaml
 from wickie.config import Config
 from wickie.deployment import Deployment, parameter_name
 from wickie.prefect import PrefectServer as PrefectApi
@@ -29,26 +30,8 @@ from wickie.registration.work_pool import WorkPool
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PROJECT = Path(__file__).resolve().parents[2]
-FLOWS = """
-import os, time
-from prefect import flow, task
-
-@task
-def double(n: int) -> int:
-    return n * 2
-
-@flow
-def hello(n: int) -> int:
-    print(f"first line {time.time()}", flush=True)
-    home = os.path.expanduser(os.environ["PREFECT_HOME"])
-    assert home == os.environ["HOME"] + "/.prefect", "the worker's home was handed down"
-    return double(n)
-
-@flow
-def sleeps():
-    print("asleep", flush=True)
-    time.sleep(600)
-"""
+SOON = 10
+"""Seconds in which Prefect knows of a container that was killed."""
 POOL = "wickie-test"
 QUEUE = "wickie-test-task-events"
 
@@ -69,7 +52,7 @@ class Stage:
             env=self.aws.world.child_environment()
             | self.server.environment()
             | {
-                "WICKIE_WORK_POOL": POOL,
+                "WICKIE_STAGE": "test",
                 "WICKIE_HOME": str(cwd),
                 "WICKIE_CONFIG": "wickie.yaml",
                 "HOME": str(self.home),
@@ -150,7 +133,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         stack.enter_context(worker)
         (home / "flows").mkdir()
         (home / "flows" / "trivial.py").write_text(FLOWS)
-        (home / "flows" / "prefect.yaml").write_text(_trivial())
+        (home / "flows" / "prefect.yaml").write_text(prefect_yaml())
         stage.run("prefect", "--no-prompt", "deploy", "--all", cwd=home / "flows")
         worker.wait()
         yield stage
@@ -194,21 +177,6 @@ def _deploy(stage: Stage) -> None:
         client("ssm").put_parameter(Name=name, Value=value, Type="String")
 
 
-def _trivial() -> str:
-    """Our prefect.yaml, with two flows of this test instead of wickie's."""
-    ours, _, _ = (PROJECT / "prefect.yaml").read_text().partition("deployments:")
-    deployments = "".join(
-        f"""
-  - name: trivial
-    entrypoint: trivial.py:{flow}
-    work_pool:
-      name: "{{{{ $WICKIE_WORK_POOL }}}}"
-"""
-        for flow in ("hello", "sleeps")
-    )
-    return f"{ours}deployments:{deployments}"
-
-
 def test_a_flow_run_goes_through_the_work_pool_and_completes(
     stage: Stage, record_property: Callable[[str, float], None]
 ) -> None:
@@ -229,14 +197,40 @@ def test_a_killed_container_is_a_crashed_flow_run(stage: Stage) -> None:
     task = stage.task_of(run)
     until(lambda: "asleep" in stage.output(task), 90)
     stage.aws.world.processes.kill("LOCAL_ECS_TASK", task.rsplit("/", 1)[-1])
-    ended = stage.ended(run, 30)
+    ended = stage.ended(run, SOON)
     assert ended["state_type"] == "CRASHED"
     assert stage.fargate.reached(task, "STOPPED")["containers"][0]["exitCode"] == 137
+
+
+def test_a_stopped_task_rolls_back_what_it_half_did_and_its_run_begins_anew(stage: Stage) -> None:
+    run = stage.start("stopped/trivial")
+    task = stage.task_of(run)
+    until(lambda: "half done" in stage.output(task), 90)
+    stage.fargate.ecs.stop_task(cluster=stage.fargate.cluster, task=task)
+    ended = stage.ended(run)
+    assert ended["state_type"] == "COMPLETED", ended["state"]
+    assert "undone" in stage.output(task)
+    assert ended["run_count"] == 2
+    assert ended["infrastructure_pid"].rpartition("::")[2] != task
 
 
 def test_all_flows_of_one_pool_share_one_revision_of_the_task_definition(stage: Stage) -> None:
     arns = stage.fargate.ecs.list_task_definitions(familyPrefix="wickie-test-flows")
     assert len(arns["taskDefinitionArns"]) == 1
+
+
+def test_what_does_not_stop_in_time_is_killed_and_a_crash_like_any_other(stage: Stage) -> None:
+    pool = stage.ask(f"/work_pools/{POOL}")["base_job_template"]
+    (container,) = pool["job_configuration"]["task_definition"]["containerDefinitions"]
+    assert container["stopTimeout"] == 120, "Fargate's most"
+    container["stopTimeout"] = 2
+    stage.ask(f"/work_pools/{POOL}", {"base_job_template": pool}, "PATCH")
+    run = stage.start("stubborn/trivial")
+    task = stage.task_of(run)
+    until(lambda: "deaf" in stage.output(task), 90)
+    stage.fargate.ecs.stop_task(cluster=stage.fargate.cluster, task=task)
+    assert stage.ended(run, 2 + SOON)["state_type"] == "CRASHED"
+    stage.run("python", "-m", "flows.work_pool", "--stage", "test")
 
 
 def test_registering_the_work_pool_again_keeps_what_an_operator_set(stage: Stage) -> None:
@@ -256,7 +250,7 @@ def test_a_stage_that_is_not_deployed_is_named_in_one_line(stage: Stage) -> None
 
 def test_deploy_all_registers_the_nightly_scan_and_the_rotation(stage: Stage) -> None:
     stage.run("prefect", "--no-prompt", "deploy", "--all")
-    nightly = stage.ask("/deployments/name/nightly-scan/nightly")
+    nightly = stage.ask("/deployments/name/nightly-scan/test")
     [schedule] = nightly["schedules"]
     assert schedule["schedule"]["cron"] == "0 2 * * *"
     assert schedule["schedule"]["timezone"] == "UTC"
@@ -268,10 +262,10 @@ def test_deploy_all_registers_the_nightly_scan_and_the_rotation(stage: Stage) ->
     step = pull["prefect.deployments.steps.set_working_directory"]
     assert step["directory"] == str(PROJECT)
     _is_what_registration_would_make(stage)
-    on_demand = stage.ask("/deployments/name/rotate/on-demand")
+    on_demand = stage.ask("/deployments/name/rotate/test")
     assert on_demand["schedules"] == []
     with pytest.raises(httpx.HTTPStatusError) as refused:
-        stage.start("rotate/on-demand", secret="shop/db", reason="boredom")
+        stage.start("rotate/test", secret="shop/db", reason="boredom")
     assert refused.value.response.status_code == 409
 
 

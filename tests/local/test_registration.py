@@ -1,110 +1,63 @@
-"""`cdk deploy` tells a real Prefect server of a stage; to destroy it waits for no server."""
+"""`cdk deploy` tells a real Prefect server of stages; to destroy one waits for no server."""
 
 from __future__ import annotations
 
 import json
+import secrets
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typer.testing import CliRunner
 
-from local.prefect import EcsWorker, PrefectServer
+from local.prefect import PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from tests.local.fargate import until
-from tests.local.test_cdk_cli import Cli, synthesised
-from wickie.cli import app as wickie
-from wickie.deployment import Deployment
-from wickie.registration.work_pool import WorkPool
+from tests.local.registered import Place, Stage
+from tests.local.test_cdk_cli import Cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import httpx
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-ROOT = Path(__file__).resolve().parents[2]
-STACK = "WickieRegistration-test"
-
-
-@dataclass
-class Stage:
-    """A stage that pushes, deployed by the CDK CLI, and the server that was told of it."""
-
-    cli: Cli
-    app: str
-    config: Path
-    server: PrefectServer
-    prefect: httpx.Client
-
-    @property
-    def cluster(self) -> str:
-        pool = Deployment.load(self.cli.aws.world.client("ssm"), "test").work_pool
-        return WorkPool.parse(pool).cluster
-
-    def cdk(self, command: str, *options: str) -> str:
-        return self.cli.works(command, "--all", "--app", self.app, *options)
-
-    def found(self, path: str) -> Any:
-        return self.prefect.get(path).raise_for_status().json()
-
-    def ask(self, path: str, body: object) -> Any:
-        reply = self.prefect.post(path, json=body).raise_for_status()
-        return reply.json() if reply.content else None
-
-    def wickie(self, *arguments: str) -> str:
-        """Run the program as on a laptop, with this stage's wickie.yaml."""
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.cli.aws.environment().items():
-                patch.setenv(name, value)
-            words = [*arguments, "--config", str(self.config)]
-            done = CliRunner().invoke(
-                wickie, [*words, "--prefect-yaml", str(ROOT / "prefect.yaml")]
-            )
-        assert done.exit_code == 0, done.output
-        return done.output
+SOON = 10
+"""Seconds in which Prefect knows of a container that was killed."""
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     home = tmp_path_factory.mktemp("registration")
     with ExitStack() as stack:
         aws = stack.enter_context(LocalAws())
         server = stack.enter_context(PrefectServer(aws.world.processes, home / "prefect"))
-        key = aws.world.client("secretsmanager").create_secret(
-            Name="prefect/key", SecretString="any: this server asks for none"
-        )
-        config = home / "wickie.yaml"
-        prefect = {
-            "api_url": server.api_url,
-            "backend": "cloud-push",
-            "api_key_secret": key["ARN"],
-            "home": str(ROOT),
-            "config": str(config),
-        }
-        config.write_text(json.dumps({"stage": "test", "retain": False, "prefect": prefect}))
         cli = Cli(aws, home)
         cli.works("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         server.wait()
-        api = stack.enter_context(prefect_api(server.api_url))
-        yield Stage(cli, synthesised(config, home / "cdk.out"), config, server, api)
+        yield Place(cli, server, stack.enter_context(prefect_api(server.api_url)))
 
 
-def test_prefect_knows_a_stage_from_its_deployment_to_its_end(stage: Stage) -> None:
+@pytest.fixture(scope="module")
+def stage(place: Place) -> Stage:
+    """One whose containers Prefect Cloud starts."""
+    key = place.cli.aws.world.client("secretsmanager").create_secret(
+        Name="prefect/key", SecretString="any: this server asks for none"
+    )
+    stage = place.stage("test", {"backend": "cloud-push", "api_key_secret": key["ARN"]})
     stage.cdk("deploy", "--require-approval", "never")
+    return stage
+
+
+def test_prefect_knows_a_stage_once_it_is_deployed(stage: Stage) -> None:
     pool = stage.found("/work_pools/wickie-test")
     assert pool["type"] == "ecs:push"
     variables = pool["base_job_template"]["variables"]
-    key = stage.cli.aws.world.client("secretsmanager").describe_secret(SecretId="prefect/key")
+    key = stage.client("secretsmanager").describe_secret(SecretId="prefect/key")
     assert variables["properties"]["prefect_api_key_secret_arn"]["default"] == key["ARN"]
-    nightly = stage.found("/deployments/name/nightly-scan/nightly")
+    nightly = stage.found("/deployments/name/nightly-scan/test")
     assert nightly["work_pool_name"] == "wickie-test"
     assert [s["schedule"]["cron"] for s in nightly["schedules"]] == ["0 2 * * *"]
     _holds_the_pushers_key(stage, variables["properties"]["aws_credentials"]["default"])
@@ -112,56 +65,32 @@ def test_prefect_knows_a_stage_from_its_deployment_to_its_end(stage: Stage) -> N
     assert "0 to change" in stage.wickie("register", "--plan")
     again = stage.cdk("deploy", "--require-approval", "never")
     assert again.count("(no changes)") == 6
-    assert stage.found("/deployments/name/nightly-scan/nightly") == nightly
+    assert stage.found("/deployments/name/nightly-scan/test") == nightly
     stage.cdk("diff", "--fail")
 
-    _runs_as_it_is_registered(stage)
-    _a_silent_run_is_crashed_and_upkeep_started(stage)
-    stage.server.__exit__()
-    stage.cdk("destroy", "--force")
-    assert stage.cli.aws.world.client("iam").list_users()["Users"] == []
 
-
-def _runs_as_it_is_registered(stage: Stage) -> None:
+def test_its_runs_end_as_their_containers_do(stage: Stage) -> None:
     """
-    Upkeep goes through the work pool by prefect-aws's worker, which signs in with the block.
+    They go through the work pool by prefect-aws's worker, which signs in with the block.
 
     Prefect Cloud's own pusher cannot be had here; the worker takes its type of pool, and says so.
+    Of killed containers it hears nothing, as Cloud does not: its queue is nobody's.
     """
-    aws = stage.cli.aws
-    worker = EcsWorker(
-        aws.world.processes,
-        stage.server,
-        stage.cli.folder / "worker",
-        pool="wickie-test",
-        queue="wickie-test-task-events",
-        # Without a key of its own, prefect-aws breaks on prefect_api_key_secret_arn.
-        aws={**aws.environment(), "PREFECT_API_KEY": "any"},
-    )
-    with worker:
+    with stage.worker(queue="nobody") as worker:
         worker.wait()
-        upkeep = stage.found("/deployments/name/upkeep/upkeep")
-        run = f"/deployments/{upkeep['id']}/create_flow_run"
-        id_ = stage.ask(run, {})["id"]
-        final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-        ended = until(
-            lambda: (
-                s if (s := stage.found(f"/flow_runs/{id_}")["state"])["type"] in final else None
-            ),
-            180,
-        )
-    assert ended["type"] == "COMPLETED", ended
-    _shows_no_key(aws.world.client("ecs"), stage.cluster)
+        ended = stage.ended(stage.start("upkeep"), 180)
+        assert ended["type"] == "COMPLETED", ended
+        _shows_no_key(stage.client("ecs"), stage.cluster)
+        assert stage.killed(stage.start("upkeep")) < SOON
 
 
-def _a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
-    """By the automations, which a laptop's `wickie register` has made quicker for this."""
+def test_a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wickie.registration.automations._SILENT_AFTER", 10)
         told = stage.wickie("register")
     assert "update automation wickie-test-silent (trigger, actions)\n" in told
     assert "1 changed at Prefect" in told
-    nightly = stage.found("/deployments/name/nightly-scan/nightly")["id"]
+    nightly = stage.found("/deployments/name/nightly-scan/test")["id"]
     running = {"state": {"type": "RUNNING"}}
     run = stage.ask(f"/deployments/{nightly}/create_flow_run", running)
     sign_of_life = {
@@ -178,12 +107,68 @@ def _a_silent_run_is_crashed_and_upkeep_started(stage: Stage) -> None:
     }
     stage.ask("/events", [sign_of_life])
     until(lambda: stage.found(f"/flow_runs/{run['id']}")["state"]["type"] == "CRASHED")
-    upkeep = stage.found("/deployments/name/upkeep/upkeep")["id"]
-    waiting = {
-        "deployments": {"id": {"any_": [upkeep]}},
-        "flow_runs": {"state": {"name": {"any_": ["Scheduled", "Late"]}}},
-    }
-    until(lambda: [r for r in stage.ask("/flow_runs/filter", waiting) if not r["auto_scheduled"]])
+    _upkeep_was_started(stage)
+    assert "1 changed at Prefect" in stage.wickie("register")  # as slow as it was
+
+
+def test_another_stage_with_a_worker_of_its_own_lives_beside_it_and_goes_alone(
+    place: Place, stage: Stage
+) -> None:
+    key = json.dumps({"kid": "first", "k": secrets.token_urlsafe(32)})
+    first = stage.client("secretsmanager").create_secret(Name="own/key", SecretString=key)
+    managed = {"name": "own/key", "engine": "signing-key", "strategy": "dual-key"}
+    own = place.stage("own", {"backend": "self-hosted"}, secrets=[managed])
+    own.cdk("deploy", "--require-approval", "never")
+    assert own.found("/work_pools/wickie-own")["type"] == "ecs"
+    for each in (own, stage):
+        assert "0 to change" in each.wickie("register", "--plan")
+    with own.worker(queue="wickie-own-task-events") as worker:
+        worker.wait()
+        _a_stopped_rotation_is_gone_on_with(own, first["VersionId"])
+        assert own.killed(own.start("rotate", secret="own/key")) < SOON
+        _upkeep_was_started(own)
+    own.cdk("destroy", "--force")
+    assert "0 to change" in stage.wickie("register", "--plan")
+    for path in ("/work_pools/wickie-own", "/deployments/name/rotate/own"):
+        assert place.prefect.get(path).status_code == 404
+
+
+def _a_stopped_rotation_is_gone_on_with(own: Stage, leaked: str) -> None:
+    """StopTask in its midst, as Spot or a person does: Prefect runs it again, to its end."""
+    manager, ecs = own.client("secretsmanager"), own.client("ecs")
+
+    def versions() -> Any:
+        return manager.describe_secret(SecretId="own/key")["VersionIdsToStages"]
+
+    run = own.start("rotate", secret="own/key", reason="leak", version=leaked)
+    task = own.task_of(run)
+    until(lambda: len(versions()) > 1, 120)
+    ecs.stop_task(cluster=own.cluster, task=task, reason="a test's")
+    again = own.task_of(run, task)
+    ended = own.ended(run, 180)
+    assert ended["type"] == "COMPLETED", ended
+    assert ended["message"] == "own/key: old DEAD, new LIVE"
+    assert leaked not in versions()
+    assert list(versions().values()) == [["AWSCURRENT"]]
+    assert again != task
+
+
+def _upkeep_was_started(stage: Stage) -> None:
+    deployment = stage.found(f"/deployments/name/upkeep/{stage.name}")["id"]
+    of_it = {"deployments": {"id": {"any_": [deployment]}}}
+
+    def by_automation() -> bool:
+        makers = [run["created_by"] or {} for run in stage.ask("/flow_runs/filter", of_it)]
+        return "AUTOMATION" in [maker.get("type") for maker in makers]
+
+    until(by_automation)
+
+
+def test_to_destroy_a_stage_waits_for_no_server(place: Place, stage: Stage) -> None:
+    assert stage.client("iam").list_users()["Users"] != []
+    place.server.__exit__()
+    stage.cdk("destroy", "--force")
+    assert stage.client("iam").list_users()["Users"] == []
 
 
 def _shows_no_key(ecs: Any, cluster: str) -> None:
@@ -198,7 +183,7 @@ def _holds_the_pushers_key(stage: Stage, credentials: dict[str, Any]) -> None:
     """The block that runs are pushed with has the one key of the user, and assumes the role."""
     block = credentials["$ref"]["block_document_id"]
     data = stage.found(f"/block_documents/{block}?include_secrets=true")["data"]
-    client = stage.cli.aws.world.client
+    client = stage.client
     value = client("secretsmanager").get_secret_value(SecretId="wickie/test/pusher")
     assert json.loads(value["SecretString"]) == {
         "AccessKeyId": data["aws_access_key_id"],

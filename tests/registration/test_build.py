@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from tests.registration.conftest import ROOT, configured
+from wickie.config import Scan
+from wickie.config.events import EventRule
 from wickie.errors import ConfigError
 from wickie.registration.build import build_manifest
 from wickie.registration.manifest import Manifest
@@ -17,15 +19,8 @@ from wickie.registration.manifest import Manifest
 OURS = ROOT / "prefect.yaml"
 
 
-def declared(name: str) -> dict[str, Any]:
-    """A deployment as prefect.yaml has it, but for its variables."""
-    document = yaml.safe_load(OURS.read_text())
-    found: dict[str, Any] = next(d for d in document["deployments"] if d["name"] == name)
-    return found
-
-
-def one(manifest: Manifest, name: str) -> Any:
-    return next(d for d in manifest.deployments if d["name"] == name)
+def one(manifest: Manifest, flow: str) -> Any:
+    return next(d for d in manifest.deployments if d["flow"] == flow)
 
 
 def changed(tmp_path: Path, **nightly: Any) -> Path:
@@ -37,22 +32,24 @@ def changed(tmp_path: Path, **nightly: Any) -> Path:
 
 
 def test_every_deployment_of_prefect_yaml_is_in_it_as_it_stands_there(manifest: Manifest) -> None:
-    names = [d["name"] for d in yaml.safe_load(OURS.read_text())["deployments"]]
-    assert [d["name"] for d in manifest.deployments] == names
-    nightly = one(manifest, "nightly")
-    assert nightly["entrypoint"] == declared("nightly")["entrypoint"]
-    assert nightly["description"] == declared("nightly")["description"]
+    declared = yaml.safe_load(OURS.read_text())["deployments"]
+    as_they_are = ("entrypoint", "description")
+    assert [[d[key] for key in as_they_are] for d in manifest.deployments] == [
+        [d[key] for key in as_they_are] for d in declared
+    ]
+    assert {d["name"] for d in manifest.deployments} == {"x"}
+    nightly = one(manifest, "nightly-scan")
     assert nightly["schedules"] == [
         {"active": True, "schedule": {"cron": "0 2 * * *", "timezone": "UTC"}}
     ]
     assert nightly["concurrency_limit"] == 1
     assert nightly["concurrency_options"] == {"collision_strategy": "CANCEL_NEW"}
-    assert one(manifest, "vulnerabilities")["schedules"][0]["active"] is False
+    assert one(manifest, "scan-vulnerabilities")["schedules"][0]["active"] is False
 
 
 def test_its_variables_are_those_of_the_stage() -> None:
     prefect = configured(home="/srv/wickie", config="etc/wickie.yaml")
-    nightly = one(build_manifest(prefect, OURS), "nightly")
+    nightly = one(build_manifest(prefect, OURS), "nightly-scan")
     assert nightly["work_pool_name"] == "wickie-x"
     assert nightly["tags"] == ["wickie", "wickie-x"]
     assert nightly["parameters"] == {"config": "etc/wickie.yaml"}
@@ -61,7 +58,7 @@ def test_its_variables_are_those_of_the_stage() -> None:
 
 
 def test_what_a_flow_takes_is_known_without_the_flow(manifest: Manifest) -> None:
-    rotate = one(manifest, "on-demand")
+    rotate = one(manifest, "rotate")
     assert rotate["flow"] == "rotate"
     reason = rotate["parameter_openapi_schema"]["properties"]["reason"]
     assert reason["enum"] == ["requested", "leak"]
@@ -78,8 +75,8 @@ def test_the_same_files_make_the_same_manifest_and_it_can_be_read_again(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"triggers": []}, "deployment nightly: registration does not know triggers"),
-        ({"entrypoint": "flows/new.py:new"}, "deployment nightly is new; run python -m flows"),
+        ({"triggers": []}, "nightly_scan.py:nightly_scan: registration does not know triggers"),
+        ({"entrypoint": "flows/new.py:new"}, "flows/new.py:new is new; run python -m flows"),
         ({"parameters": {"config": "{{ $HOME }}"}}, r"registration knows no \$HOME; it knows"),
     ],
     ids=["unknown key", "unknown flow", "unknown variable"],
@@ -109,10 +106,26 @@ def test_the_backend_says_which_kind_of_work_pool(manifest: Manifest) -> None:
 def test_a_crashed_run_starts_upkeep_unless_it_is_upkeep(manifest: Manifest) -> None:
     (crashed,) = (a for a in manifest.automations if a["name"] == "wickie-x-crashed")
     watched = json.dumps(crashed["trigger"]["match_related"])
-    assert "deployment/nightly-scan/nightly" in watched
-    assert "deployment/upkeep/upkeep" not in watched
+    assert "deployment/nightly-scan/x" in watched
+    assert "deployment/upkeep/x" not in watched
     (action,) = crashed["actions"]
-    assert action["deployment_id"] == {"$id": "deployment/upkeep/upkeep"}
+    assert action["deployment_id"] == {"$id": "deployment/upkeep/x"}
+
+
+def test_what_is_read_at_once_by_an_api_is_a_limit_of_prefects() -> None:
+    config = configured().model_copy(update={"scan": Scan(at_once={"lambda": 2})})
+    assert build_manifest(config, OURS).limits == {"wickie-x-lambda": 2}
+
+
+def test_an_event_starts_a_flow_of_its_stage_or_what_it_names_whole() -> None:
+    def registered(deployment: str) -> str:
+        event = EventRule(name="e", pattern={"source": ["a"]}, deployment=deployment)
+        build_manifest(configured().model_copy(update={"events": (event,)}), OURS)
+        return event.start("x").deployment
+
+    assert (registered("rotate"), registered("theirs/own")) == ("rotate/x", "theirs/own")
+    with pytest.raises(ConfigError, match=r"e: no flow is called nightly; use one of nightly-scan"):
+        registered("nightly")
 
 
 def test_people_are_told_where_wickie_yaml_names_a_block() -> None:

@@ -14,6 +14,7 @@ import boto3
 import pg8000.native
 import pytest
 from moto import mock_aws
+from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.secretsmanager import models
 from moto.secretsmanager.exceptions import ResourceExistsException
@@ -182,10 +183,9 @@ class SecretsManager:
 
     def forget_users(self) -> None:
         """Take out of the table which secret a user is for, and who holds a lease."""
-        for item in self.clients.dynamodb.scan(TableName=TABLE)["Items"]:
-            if item["secret"]["S"].startswith("lock#"):
-                key = {name: item[name] for name in ("secret", "version")}
-                self.clients.dynamodb.delete_item(TableName=TABLE, Key=key)
+        items = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE].items
+        for key in [key for key in items if key.startswith("lock#")]:
+            del items[key]
 
     def version(self, arn: str, label: str = "AWSCURRENT") -> str | None:
         labels = self.client.describe_secret(SecretId=arn)["VersionIdsToStages"]

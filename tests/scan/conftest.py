@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,12 +21,12 @@ _MOTOS: dict[str, Any] = dict(vars(CloudFormationResponse))
 _TRANSFORMERS = dict(CloudFormationResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER)
 
 
-@pytest.fixture(autouse=True)
-def _cloudformation_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _cloudformation_of_moto() -> Iterator[None]:
     """The local AWS puts its own in moto's place, for as long as the process lives."""
-    for name, value in _MOTOS.items():
-        if callable(value) and vars(CloudFormationResponse)[name] is not value:
-            monkeypatch.setattr(CloudFormationResponse, name, value)
-    monkeypatch.setattr(
-        CloudFormationResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", {**_TRANSFORMERS}
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _MOTOS.items():
+            if callable(value) and vars(CloudFormationResponse)[name] is not value:
+                patch.setattr(CloudFormationResponse, name, value)
+        patch.setattr(CloudFormationResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", {**_TRANSFORMERS})
+        yield

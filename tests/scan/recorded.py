@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ class Recorded:
     calls: list[str] = field(default_factory=list)
     actions: set[str] = field(default_factory=set)
 
-    @property
+    @cached_property
     def clients(self) -> Clients:
         session = boto3.Session()
         session.events.register("provide-client-params", self._noted)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pytest
@@ -23,6 +22,7 @@ KINDS: Final = (*PLANTS, *PLACES)
 ELSEWHERE: Final = Paper([b"text"], version="1")
 """A scan of which all else is refused would be an error."""
 _LOWER: Final = string.ascii_lowercase + string.digits
+_NO_MACHINES: Final = {"stepfunctions": {"execute_state_machine": False}}
 
 
 @dataclass
@@ -31,27 +31,28 @@ class Planted:
 
     kind: str
     value: str
-    settings: Mapping[str, Setting]
     where: str
+    aws: Recorded
     stored: bytes = b""
 
     def scan(self, prefix: str = "", refused: str = "") -> tuple[ScanResult, Recorded]:
         """Scan them as the next night's scan would."""
-        answers = ANSWERS.get(self.kind, lambda _: {})
-        aws = Recorded(refused, {**answers(self.settings)})
+        aws, self.aws.calls, self.aws.actions = self.aws, [], set()
+        aws.refused = refused
         detectors = [managed(self.value)]
         cache = ScanCache(detectors, KEY, self.stored)
         source = open_source(self.kind, {"prefix": prefix}, aws.clients)
         result = engine.scan([source, ELSEWHERE], detectors, run_id="r", cache=cache)
         self.stored = cache.dump()
-        return result, aws
+        return result, replace(aws)
 
 
-@pytest.fixture(params=KINDS)
-def planted(request, monkeypatch):
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+@pytest.fixture(scope="module", params=KINDS)
+def account(request):
+    """One for all that is asked of a kind: making its resources takes longer than a scan."""
     kind, value = request.param, drawn(alphabet=_LOWER)
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": False}}):
+    with mock_aws(config=_NO_MACHINES):
+        aws = Recorded()
         settings = {
             "other-one": Setting("DB_PASSWORD", "nothing"),
             "shop-one": Setting("DB_PASSWORD", value),
@@ -60,8 +61,15 @@ def planted(request, monkeypatch):
             if kind in PLACES:
                 where = PLACES[kind](name, setting)
             else:
-                where = PLANTS[kind](Recorded().clients.service, name, setting)
-        yield Planted(kind, value, settings, where)
+                where = PLANTS[kind](aws.clients.service, name, setting)
+        aws.replies = {**ANSWERS.get(kind, lambda _: {})(settings)}
+        yield Planted(kind, value, where, aws)
+
+
+@pytest.fixture
+def planted(account):
+    """As on the first night."""
+    return replace(account)
 
 
 def _found(result: ScanResult) -> list[str]:

@@ -22,12 +22,13 @@ from wickie.credentials import Sensitive
 from wickie.fingerprints import FingerprintTable, working_key
 from wickie.https import place
 from wickie.model import Finding, Gap, ScanResult, Stage
+from wickie.prefect import PrefectServer
 from wickie.scan import cache, engine, rules
 from wickie.scan.cache import ScanCache
 from wickie.scan.detectors import open_detectors
 from wickie.scan.places import Opening, openings
 from wickie.scan.sources import SOURCES
-from wickie.scan.sources.prefect import PrefectApi
+from wickie.scan.sources.prefect import reading_from
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ class World:
 
     account: Account
     clients: Clients
-    api: PrefectApi
+    api: PrefectServer
     key: bytes = field(repr=False)
 
     def scan(self) -> dict[str, ScanResult]:
@@ -68,14 +69,13 @@ class World:
         return results
 
     def planted(self) -> dict[tuple[str, int | None], str]:
-        where = f"prefect:{place(self.api.url)}"
+        where = f"prefect:{place(self.api.api_url)}"
         there = {(f"{where}/{at}", None): what for at, what in self.account.prefect_places.items()}
         return self.account.planted | there
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+def world(tmp_path: Path) -> Iterator[World]:
     secrets = {f"shop/{number}": drawn(alphabet=SYMBOLS) for number in range(40)}
     moto = mock_aws(config={"stepfunctions": {"execute_state_machine": False}})
     with moto, downloads.serving() as served:
@@ -85,7 +85,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         account.fill()
         with prefect.serving(account.prefect) as url:
             clients = Recorded(replies=account.replies).clients
-            yield World(account, clients, PrefectApi(url), key)
+            yield World(account, clients, reading_from(url), key)
 
 
 def _deployed(clients: Clients, secrets: dict[str, str]) -> bytes:

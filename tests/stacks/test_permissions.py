@@ -157,7 +157,7 @@ def test_the_dispatch_function_may_take_messages_and_read_the_key_of_prefect(
     synthesise: Synthesise,
 ) -> None:
     prefect = {"api_url": "https://a.b", "backend": "self-hosted", "auth_string_secret": "p"}
-    event = {"name": "leak", "pattern": {"source": ["wickie"]}, "deployment": "rotate/on-demand"}
+    event = {"name": "leak", "pattern": {"source": ["wickie"]}, "deployment": "rotate"}
     config = Config.model_validate({"stage": "dev", "prefect": prefect, "events": [event]})
     assembly = synthesise(config)
     statements = assembly.statements("WickieResponse-dev", "Dispatch")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wickie import prefect
+from wickie import dispatch, prefect
 from wickie.config import Config
 from wickie.deployment import parameter_name
 from wickie.registration import custom_resource, pusher
@@ -96,6 +96,18 @@ def test_who_registers_reads_one_key_and_asks_one_function(pushed: Assembly) -> 
     assert ":function:wickie-dev-rotate-iam-access-key-" in on(statements, "lambda:InvokeFunction")
 
 
+def test_where_no_worker_reads_how_containers_end_a_function_does_and_tells_prefect(
+    pushed: Assembly, hosted: Assembly
+) -> None:
+    statements = pushed.statements(STACK, "Observe")
+    assert actions(statements) == {*prefect.PERMISSIONS, *dispatch.QUEUE_PERMISSIONS, *LOGGING}
+    assert ":wickie-dev-task-events" in on(statements, "sqs:ReceiveMessage")
+    source = pushed.only("AWS::Lambda::EventSourceMapping", STACK)["Properties"]
+    assert ":wickie-dev-task-events" in json.dumps(source["EventSourceArn"])
+    assert pushed.only("AWS::Events::Rule", WORK_POOL)
+    assert not hosted.resources("AWS::Lambda::EventSourceMapping", STACK)
+
+
 def test_the_pushers_key_may_assume_one_role_and_nothing_else(pushed: Assembly) -> None:
     (statement,) = pushed.statements(WORK_POOL, "PusherUser")
     (role,) = (r for r in pushed.resources("AWS::IAM::Role") if r.startswith("PusherRole"))
@@ -168,5 +180,6 @@ def test_a_server_of_ones_own_is_reached_from_ones_own_network(
 ) -> None:
     function = hosted.only("AWS::Lambda::Function", STACK)["Properties"]
     assert function["VpcConfig"]["SubnetIds"] == list(network.subnets)
-    assert "VpcConfig" not in pushed.only("AWS::Lambda::Function", STACK)["Properties"]
+    for other in pushed.resources("AWS::Lambda::Function", STACK).values():
+        assert "VpcConfig" not in other["Properties"]
     assert not hosted.resources("AWS::IAM::User")

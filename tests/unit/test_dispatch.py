@@ -25,7 +25,7 @@ EVENT = {
 
 
 def parameters(**given: Any) -> dict[str, Any]:
-    return Start("rotate/on-demand", given).parameters_of(EVENT)
+    return Start("rotate/test", given).parameters_of(EVENT)
 
 
 def test_a_path_is_taken_from_the_event_and_everything_else_as_it_stands() -> None:
@@ -77,7 +77,7 @@ def message(name: str = "leak") -> dict[str, str]:
     return {"body": json.dumps({"name": name, "event": EVENT})}
 
 
-def settings(prefect: Prefect, deployment: str = "rotate/on-demand") -> dict[str, Any]:
+def settings(prefect: Prefect, deployment: str = "rotate/test") -> dict[str, Any]:
     path = "$.detail.additionalEventData.SecretId"
     return {
         "api_url": prefect.url,
@@ -93,7 +93,11 @@ def test_an_event_starts_one_run_however_often_it_is_delivered(prefect: Prefect)
     assert run["parameters"] == {"secret": "arn:a"}
     assert run["tags"] == ["event", "leak"]
     assert prefect.authorizations == {f"Bearer {manager.key}"}
-    assert answers[0] == answers[1] == {"event": "7f0f", "name": "leak", "run": "leak:7f0f"}
+    assert (
+        answers[0]
+        == answers[1]
+        == {"event": "7f0f", "name": "leak", "run": "rotate/test:leak:7f0f"}
+    )
 
 
 def test_what_cannot_be_started_is_told_by_name_and_stays_in_the_queue(prefect: Prefect) -> None:
@@ -105,5 +109,5 @@ def test_what_cannot_be_started_is_told_by_name_and_stays_in_the_queue(prefect: 
     prefect.up = False
     server = PrefectServer(prefect.url, patience=Patience(0.05, first=0.01))
     with pytest.raises(ProviderUnavailableError, match="answered 503"):
-        started(EVENT, "leak", Start("rotate/on-demand"), server)
+        started(EVENT, "leak", Start("rotate/test"), server)
     assert not prefect.runs

@@ -44,6 +44,14 @@ def test_one_secret_is_admitted_once_until_the_debounce_is_over(dynamodb: Any) -
     assert ours.admit("a", NOW + timedelta(minutes=10)) is Admission.ADMITTED
 
 
+def test_a_response_that_was_cut_short_is_not_held_back_by_itself(dynamodb: Any) -> None:
+    ours = throttle(dynamodb, per_hour=1)
+    assert ours.admit("a", NOW, "run 1") is Admission.ADMITTED
+    assert ours.admit("a", NOW + timedelta(minutes=5), "run 1") is Admission.ADMITTED
+    assert ours.admit("a", NOW + timedelta(minutes=5), "run 2") is Admission.DEBOUNCED
+    assert ours.admit("b", NOW + timedelta(minutes=5), "run 1") is Admission.CAPPED
+
+
 def test_the_cap_counts_any_hour_and_not_the_clocks(dynamodb: Any) -> None:
     ours = throttle(dynamodb, per_hour=2)
     assert ours.admit("a", NOW + timedelta(minutes=50)) is Admission.ADMITTED

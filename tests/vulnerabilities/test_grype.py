@@ -83,6 +83,23 @@ def test_grype_reads_the_bill_of_materials_that_trivy_wrote(
     assert {each.advisory for each in found} == {JINJA, OPENSSL}
 
 
+def test_the_bill_of_materials_is_syfts_and_trivy_reads_it(
+    trivy: Trivy, grype: Grype, pins: Path, tmp_path: Path
+) -> None:
+    result = grype.scan(Target(Kind.DIRECTORY, str(pins)))
+    assert result.packages == 3
+    file = tmp_path / "sbom.cdx.json"
+    file.write_text(json.dumps(result.sbom))
+    found = trivy.scan(Target(Kind.SBOM, str(file))).findings
+    assert {each.advisory for each in found} == {each.advisory for each in result.findings}
+
+
+def test_a_place_without_packages_is_a_gap_and_not_clean(grype: Grype, tmp_path: Path) -> None:
+    scanned = scan_target(Target(Kind.DIRECTORY, str(tmp_path)), {"grype": grype})
+    assert not scanned.by
+    assert "recognised no package" in scanned.gaps[0].reason
+
+
 def test_our_risk_is_grypes_own(grype: Grype, pins: Path, tmp_path: Path) -> None:
     target = Target(Kind.DIRECTORY, str(pins))
     (found,) = [each for each in grype.scan(target).findings if each.advisory == JINJA]

@@ -47,13 +47,20 @@ MATCH: dict[str, Any] = {
         ],
     },
 }
+BILL = {
+    "bomFormat": "CycloneDX",
+    "components": [{"type": "library", "purl": "pkg:pypi/jinja2@3.1.2"}],
+}
 REPORT = {"matches": [MATCH], "descriptor": {"name": "grype", "version": "0.115.0"}}
 _SCRIPT = """#!/bin/sh
 env >seen-environment; cp -r . "{folder}/seen"; echo "$@" >>"{folder}/arguments"
 case "$*" in
 *" version "*) cat "{folder}/version.json" ;;
 *"db status"*) cat "{folder}/status.json" ;;
-*) while [ "$1" != --file ]; do shift; done; cp "{folder}/report.json" "$2" ;;
+*) for each in "$@"; do case "$each" in
+    json=*) cp "{folder}/report.json" "${{each#json=}}" ;;
+    cyclonedx-json=*) cp "{folder}/sbom.json" "${{each#cyclonedx-json=}}" ;;
+    esac; done ;;
 esac
 echo "{told}" >&2
 exit {code}
@@ -69,7 +76,8 @@ def fake(folder: Path, *, report: Any = REPORT, code: int = 0, **status: Any) ->
         "valid": True,
         **status,
     }
-    documents = {"report": report, "version": {"version": "0.115.0"}, "status": known}
+    version = {"version": "0.115.0"}
+    documents = {"report": report, "sbom": BILL, "version": version, "status": known}
     for name, document in documents.items():
         (folder / f"{name}.json").write_text(json.dumps(document))
     program = folder / "grype"

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wickie.model import ScanResult
+    from wickie.prefect import PrefectServer
     from wickie.scan.chunk import Source
-    from wickie.scan.sources.prefect import PrefectApi
     from wickie.scan.suppression import Baseline
 
 Output = Literal["table", "json", "sarif"]
@@ -148,7 +148,7 @@ def _targets(config: Config | None, gaps: list[Gap]) -> Iterator[Source]:
             gaps.append(Gap(opening.name, explain(error)))
 
 
-def _prefect() -> PrefectApi | None:
+def _prefect() -> PrefectServer | None:
     try:
         from flows.prefect_api import prefect_api  # noqa: PLC0415  (slow; few scan Prefect)
     except ModuleNotFoundError:

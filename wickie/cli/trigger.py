@@ -6,12 +6,14 @@ import json
 import os
 import time
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import typer
 
 from wickie.asking import Patience
 from wickie.aws import Clients
 from wickie.cli.consoles import progress
+from wickie.cli.failures import printable, warn
 from wickie.config import load_config
 from wickie.errors import ConfigError, Error, ProviderUnavailableError
 from wickie.https import authorization
@@ -26,6 +28,8 @@ _ENVIRONMENT: Final = os.environ  # noqa: TID251  (an edge)
 _ENDS: Final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _PATIENCE: Final = Patience(60, first=0.5, longest=10)
 _PAUSE: Final = 5.0
+_INTERRUPTED: Final = 130
+"""What a shell says of a program that SIGINT ended."""
 
 
 def run(deployment: str, parameters: Sequence[str], config: Path, wait: timedelta | None) -> int:
@@ -35,16 +39,24 @@ def run(deployment: str, parameters: Sequence[str], config: Path, wait: timedelt
     found = server.get(f"/deployments/name/{deployment}")
     if found is None:
         raise ConfigError(f"{server.name} has no deployment {deployment}; correct FLOW/NAME")
-    body = {"parameters": given, "state": {"type": "SCHEDULED"}, "tags": ["wickie trigger"]}
+    body = {
+        "parameters": given,
+        "state": {"type": "SCHEDULED"},
+        "tags": ["wickie trigger"],
+        "idempotency_key": str(uuid4()),  # a request whose answer was lost is sent again
+    }
     created = server.post(f"/deployments/{found['id']}/create_flow_run", body)
     if wait is None:
         typer.echo(f"started {created['name']} ({created['id']})")
         return 0
-    with progress().status(f"waiting for {created['name']} ({created['id']})"):
-        state = _ended(server, created["id"], time.monotonic() + wait.total_seconds())
-    typer.echo(
-        f"{created['name']} ({created['id']}): {state['name']}: {state.get('message') or ''}"
-    )
+    named = f"{created['name']} ({created['id']})"
+    try:
+        with progress().status(f"waiting for {named}"):
+            state = _ended(server, created["id"], time.monotonic() + wait.total_seconds())
+    except KeyboardInterrupt:
+        warn(f"no longer waiting for {named}; it goes on: to end it, cancel it in Prefect")
+        return _INTERRUPTED
+    typer.echo(printable(f"{named}: {state['name']}: {state.get('message') or ''}"))
     return 0 if state["type"] == "COMPLETED" else 1
 
 

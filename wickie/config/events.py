@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from wickie.config.section import Section, told_by_pydantic
-from wickie.dispatch import check_path
+from wickie.dispatch import Start, check_path
 
 
 def _possible(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -21,7 +21,15 @@ class EventRule(Section):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="yours, each once")
     pattern: dict[str, Any] = Field(min_length=1, description="EventBridge's, on the default bus")
-    deployment: str = Field(pattern=r"^[^/]+/[^/]+$", description="flow, slash, deployment")
+    deployment: str = Field(
+        pattern=r"^[^/]+(/[^/]+)?$",
+        description="a flow of this stage, as rotate; of others: flow, slash, deployment",
+    )
     parameters: Annotated[dict[str, Any], AfterValidator(_possible)] = Field(
         default={}, description="of the flow; $.detail.x is what stands there in the event"
     )
+
+    def start(self, stage: str) -> Start:
+        """What it starts in this stage."""
+        name = self.deployment if "/" in self.deployment else f"{self.deployment}/{stage}"
+        return Start(name, self.parameters)

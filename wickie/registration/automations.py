@@ -9,7 +9,6 @@ from wickie.registration.manifest import REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_UPKEEP: Final = "upkeep/upkeep"
 _SILENT_AFTER: Final = 600
 """Seconds; a flow run gives a sign of life every 180."""
 
@@ -43,7 +42,8 @@ def automations(
         ],
     }
     # Not upkeep's own: it would start itself anew for ever.
-    others = [name for name in deployments if name != _UPKEEP]
+    upkeep = f"upkeep/{stage}"
+    others = [name for name in deployments if name != upkeep]
     if len(others) < len(deployments):
         yield {
             "name": f"wickie-{stage}-crashed",
@@ -54,7 +54,7 @@ def automations(
                 {
                     "type": "run-deployment",
                     "source": "selected",
-                    "deployment_id": {REFERENCE: f"deployment/{_UPKEEP}"},
+                    "deployment_id": {REFERENCE: f"deployment/{upkeep}"},
                 }
             ],
         }

@@ -11,7 +11,7 @@ import yaml
 
 from wickie.errors import ConfigError
 from wickie.registration.automations import automations
-from wickie.registration.manifest import Manifest
+from wickie.registration.manifest import Manifest, limit_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,7 @@ def build_manifest(config: Config, prefect_yaml: Path, known: Path = KNOWN_FLOWS
         for declared in document["deployments"]
     ]
     names = [f"{each['flow']}/{each['name']}" for each in deployments]
+    _check_events(config, {each["flow"] for each in deployments})
     pusher = config.pusher
     return Manifest(
         stage=config.stage,
@@ -46,15 +47,25 @@ def build_manifest(config: Config, prefect_yaml: Path, known: Path = KNOWN_FLOWS
         base_job_template=facts["base_job_template"],
         deployments=deployments,
         automations=list(automations(config.stage, names, prefect.notify)),
+        limits={limit_name(config.stage, a): n for a, n in config.scan.at_once.items()},
         credentials=pusher.options["user"] if pusher else None,
         notified=prefect.notify,
         filled={pusher.name: pusher.declared()} if pusher else {},
     )
 
 
+def _check_events(config: Config, flows: set[str]) -> None:
+    for event in config.events:
+        if "/" not in event.deployment and event.deployment not in flows:
+            raise ConfigError(
+                f"events: {event.name}: no flow is called {event.deployment}; use one of "
+                f"{', '.join(sorted(flows))}, or FLOW/NAME of your own"
+            )
+
+
 def _variables(stage: str, prefect: Prefect) -> Mapping[str, str]:
     return {
-        "WICKIE_WORK_POOL": f"wickie-{stage}",
+        "WICKIE_STAGE": stage,
         "WICKIE_HOME": prefect.home,
         "WICKIE_CONFIG": prefect.config,
     }
@@ -81,7 +92,7 @@ def _read(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
 def _deployment(
     declared: Mapping[str, Any], flows: Mapping[str, Any], pull: list[Any]
 ) -> dict[str, Any]:
-    name = f"prefect.yaml: deployment {declared.get('name')}"
+    name = f"prefect.yaml: the deployment of {declared['entrypoint']}"
     if left_out := sorted(set(declared) - {*_AS_THEY_ARE, *_TRANSLATED}):
         raise ConfigError(
             f"{name}: registration does not know {', '.join(left_out)}; take it out, or use "

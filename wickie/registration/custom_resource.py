@@ -113,7 +113,8 @@ def _take_away(event: Mapping[str, Any], clients: Clients, manifest: Path) -> No
         _log.info("%s: deleted %s", wanted["User"], end_keys(clients, wanted["User"]))
         return
     connection = _connected(wanted, clients, LEAVING)
-    gone = unregister(connection.server, Manifest.parse(manifest.read_text()))
+    declared, pool = Manifest.parse(manifest.read_text()), WorkPool.parse(wanted["WorkPool"])
+    gone = unregister(connection.server, declared, pool)
     _log.info(json.dumps({"gone": gone}))
 
 

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 REFERENCE: Final = "$id"
-"""`{"$id": "deployment/upkeep/upkeep"}` stands for the id that Prefect gave to that one."""
+"""`{"$id": "deployment/upkeep/prod"}` stands for the id that Prefect gave to that one."""
+
+
+def limit_name(stage: str, api: str) -> str:
+    """What the concurrency limit of an AWS API is called in Prefect."""
+    return f"wickie-{stage}-{api}"
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Manifest:
     deployments: Sequence[Mapping[str, Any]]
     """As `prefect deploy` would send them, but with the flow's name for its id."""
     automations: Sequence[Mapping[str, Any]] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """How many targets are scanned at once, by the concurrency limit's name."""
     credentials: str | None = None
     """The block with which a push work pool signs in to AWS; its key goes into it by rotation."""
     notified: str | None = None

@@ -10,7 +10,7 @@ from wickie.errors import ConfigError, ProviderError, ProviderUnavailableError
 from wickie.registration.checks import check
 from wickie.registration.comparison import differs
 from wickie.registration.manifest import REFERENCE
-from wickie.registration.work_pool import base_job_template
+from wickie.registration.work_pool import base_job_template, home_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +66,7 @@ class Registrar:
             more["aws_credentials"] = {"$ref": {"block_document_id": block}}
         template = base_job_template(manifest.base_job_template, pool, more)
         self.warnings = check(template, manifest.deployments)
+        self._require_ours(manifest.pool, template)
         if manifest.credentials:
             self._credentials(manifest.credentials, pool)
         if manifest.notified:
@@ -75,6 +76,8 @@ class Registrar:
             self._deployment(declared)
         for automation in manifest.automations:
             self._automation(self._resolved(automation))
+        for name, limit in manifest.limits.items():
+            self._limit(name, limit)
         return self.changes
 
     def require_time(self) -> None:
@@ -82,6 +85,14 @@ class Registrar:
         if self.remaining() < _ENOUGH:
             raise ProviderUnavailableError(
                 f"{self.server.name} answers too slowly to register everything; try again"
+            )
+
+    def _require_ours(self, pool: str, template: Mapping[str, Any]) -> None:
+        """A stage of the same name in another account is another stage."""
+        if home := elsewhere(self.server, pool, template):
+            raise ConfigError(
+                f"work pool {pool} runs flows in {home} already; give this stage another name, or "
+                f"delete the work pool in Prefect"
             )
 
     def _credentials(self, name: str, pool: WorkPool) -> None:
@@ -142,7 +153,7 @@ class Registrar:
             if found and found["work_pool_name"] not in (None, wanted["work_pool_name"]):
                 raise ConfigError(
                     f"deployment {name} belongs to work pool {found['work_pool_name']} already; "
-                    f"give each stage a workspace or server of its own, or delete that one"
+                    f"give this stage another name, or delete that one in Prefect"
                 )
             return _as_declared(found) if found else None
 
@@ -170,6 +181,16 @@ class Registrar:
             wanted,
             create,
             lambda found, _: self.server.put(f"/automations/{found['id']}", wanted),
+        )
+
+    def _limit(self, name: str, limit: int) -> None:
+        path = f"/v2/concurrency_limits/{name}"
+        self._ensure(
+            f"concurrency limit {name}",
+            lambda: self.server.get(path),
+            {"limit": limit},
+            lambda wanted: self.server.create("/v2/concurrency_limits/", {"name": name, **wanted}),
+            lambda _, wanted: self.server.patch(path, wanted),
         )
 
     def _ensure(
@@ -213,6 +234,13 @@ class Registrar:
                 return f"{value.get('prefix', '')}{self._ids[value[REFERENCE]]}"
             return {name: self._resolved(each) for name, each in value.items()}
         return [self._resolved(each) for each in value] if isinstance(value, list) else value
+
+
+def elsewhere(server: PrefectServer, pool: str, template: Mapping[str, Any]) -> str | None:
+    """The account and region that a work pool of this name runs flows in, if not the template's."""
+    found = server.get(f"/work_pools/{pool}")
+    home = home_of(found["base_job_template"]) if found else None
+    return home if home != home_of(template) else None
 
 
 def automations_named(server: PrefectServer, name: str) -> list[dict[str, Any]]:

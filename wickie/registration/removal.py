@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wickie.registration.registrar import CREDENTIALS, automations_named
+from wickie.registration.registrar import CREDENTIALS, automations_named, elsewhere
+from wickie.registration.work_pool import base_job_template
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wickie.prefect import PrefectServer
     from wickie.registration.manifest import Manifest
+    from wickie.registration.work_pool import WorkPool
 
 
-def unregister(server: PrefectServer, manifest: Manifest) -> list[str]:
+def unregister(server: PrefectServer, manifest: Manifest, pool: WorkPool) -> list[str]:
     """
     Take away what `register` made, and say what. Runs and their logs stay.
 
-    The work pool stays too while it has deployments of others.
+    The work pool stays too while it has deployments of others. Of a stage of the same name in
+    another account nothing is taken.
     """
+    if elsewhere(server, manifest.pool, base_job_template(manifest.base_job_template, pool)):
+        return []
     gone = []
     for automation in manifest.automations:
         for found in automations_named(server, automation["name"]):
@@ -32,9 +39,17 @@ def unregister(server: PrefectServer, manifest: Manifest) -> list[str]:
     if not server.post("/deployments/filter", ours) and server.get(f"/work_pools/{manifest.pool}"):
         server.delete(f"/work_pools/{manifest.pool}")
         gone.append(f"work pool {manifest.pool}")
+    return [*gone, *_beside_the_pool(server, manifest)]
+
+
+def _beside_the_pool(server: PrefectServer, manifest: Manifest) -> Iterator[str]:
+    for name in manifest.limits:
+        path = f"/v2/concurrency_limits/{name}"
+        if server.get(path):
+            server.delete(path)
+            yield f"concurrency limit {name}"
     if manifest.credentials:
         path = f"/block_types/slug/{CREDENTIALS}/block_documents/name/{manifest.credentials}"
         if found := server.get(path):
             server.delete(f"/block_documents/{found['id']}")
-            gone.append(f"block {CREDENTIALS}/{manifest.credentials}")
-    return gone
+            yield f"block {CREDENTIALS}/{manifest.credentials}"

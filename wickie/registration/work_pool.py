@@ -27,6 +27,8 @@ SUBMIT_PERMISSIONS: Final = (
 
 _CPU: Final = 1024
 _MEMORY_MIB: Final = 2048
+_STOP_TIMEOUT: Final = 120
+"""Seconds, Fargate's most, in which a stopped run ends the rotations that it has begun."""
 _SCRATCH: Final = "/tmp"  # noqa: S108  (the container's own)
 
 
@@ -95,8 +97,18 @@ def base_job_template(
         "mountPoints": [{"sourceVolume": "scratch", "containerPath": _SCRATCH, "readOnly": False}],
         "environment": [{"name": "HOME", "value": _SCRATCH}],
         "linuxParameters": {"initProcessEnabled": True},  # else SIGTERM may be ignored
+        "stopTimeout": _STOP_TIMEOUT,
     }
     return template
+
+
+def home_of(template: Mapping[str, Any]) -> str | None:
+    """The account and region that a template runs flows in; None if it does not say."""
+    properties = template.get("variables", {}).get("properties", {})
+    role, env = (properties.get(n, {}).get("default") for n in ("task_role_arn", "env"))
+    if not role or not env:
+        return None
+    return f"account {role.split(':')[4]}, {env.get('AWS_DEFAULT_REGION')}"
 
 
 def _defaults(settings: WorkPool) -> dict[str, Any]:

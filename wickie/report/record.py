@@ -101,7 +101,8 @@ class Report:
         return 1 if unread or undone else 0
 
 
-def _urgency(finding: Finding) -> tuple[bool, bool, bool, int, str, int]:
+def _urgency(finding: Finding) -> tuple[bool, bool, bool, int, str, int, str]:
+    """A total order: a night that knew most of it already tells it in the same one."""
     return (
         finding.suppressed_by is not None,
         finding.managed is None or finding.managed.stage is Stage.RETIRED,
@@ -109,4 +110,5 @@ def _urgency(finding: Finding) -> tuple[bool, bool, bool, int, str, int]:
         _SEVEREST_FIRST.index(finding.severity),
         finding.location.uri,
         finding.location.line or 0,
+        finding.id,
     )

@@ -50,16 +50,19 @@ class Throttle:
     debounce: timedelta
     per_hour: int
 
-    def admit(self, secret_arn: str, now: datetime) -> Admission:
+    def admit(self, secret_arn: str, now: datetime, claim: str = "") -> Admission:
         """
         Decide, and remember if admitted.
 
-        It ends: to be overtaken means that another was admitted, and those are capped.
+        Who comes again with the `claim` that was admitted is admitted: a response that was cut
+        short would else be held back by itself. It ends: to be overtaken means that another was
+        admitted, and those are capped.
         """
-        ours = _Admitted(secret_arn, now, uuid.uuid4().hex)
+        ours = _Admitted(secret_arn, now, claim or uuid.uuid4().hex)
         while True:
             stored, admitted = self._read()
-            if ours in admitted:  # written, though boto3 lost the reply and tried again
+            # Or written just now, though boto3 lost the reply and tried again.
+            if any((a.secret, a.claim) == (ours.secret, ours.claim) for a in admitted):
                 return Admission.ADMITTED
             if (answer := self._decide(admitted, secret_arn, now)) is not Admission.ADMITTED:
                 return answer

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace as changed
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from wickie.errors import (
     AbandonedError,
@@ -23,10 +21,10 @@ from wickie.model import (
     RotationState,
     SettleState,
     Stage,
-    TimelineEntry,
     Verdict,
 )
 from wickie.rotation.dependents.together import in_words, well
+from wickie.rotation.journal import Journal
 from wickie.rotation.remote import RemoteSecret
 from wickie.rotation.strategies import WITH_TWO_KEYS
 
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from wickie.aws import Clients
     from wickie.rotation.dependents import Dependent
     from wickie.rotation.replacement import ReplacementRequest, StepRunner
-
-T = TypeVar("T")
 
 
 class Course:
@@ -50,10 +46,7 @@ class Course:
     def __init__(self, request: ReplacementRequest, clients: Clients, run: StepRunner) -> None:
         self._request = request
         self._clients = clients
-        self._run = run
         self._token = str(uuid.uuid4())
-        self._started = datetime.now(UTC)
-        self._timeline = [TimelineEntry("asked", self._started, request.reason)]
         self._absent: tuple[DependentOutcome, ...] = ()
         self._superseded = False
         self._to_tell: str | None = None
@@ -61,12 +54,13 @@ class Course:
         self._given_back = ""
         """Why the old value was put back in use, if it was."""
         self._failed = False
-        self._result = RotationOutcome(
+        nothing_yet = RotationOutcome(
             request.secret,
             RotationState.FAILED,
             request.reason,
             from_version=request.leaked_version,
         )
+        self.journal = Journal(nothing_yet, run)
 
     def attempt(self, phase: Callable[[], None]) -> None:
         """Run a phase, unless an earlier one failed."""
@@ -80,17 +74,12 @@ class Course:
     def fail(self, error: Error) -> None:
         """End the course here."""
         self._failed, self._to_tell = True, None
-        self.note("failed", str(error))
-        self._record(state=RotationState.FAILED, error=str(error))
-
-    def outcome(self) -> RotationOutcome:
-        """What was done, up to now."""
-        seconds = (datetime.now(UTC) - self._started).total_seconds()
-        return changed(self._result, timeline=tuple(self._timeline), seconds=seconds)
+        self.journal.note("failed", str(error))
+        self.journal.record(state=RotationState.FAILED, error=str(error))
 
     def renew(self) -> None:
         """Have a new value in use, and see that it is honoured."""
-        secret = self._step("preflight", self._preflight)
+        secret = self.journal.step("preflight", self._preflight)
         old = self._request.leaked_version or secret.current()
         if secret.stage_of(old) is Stage.PENDING:
             # In use it can be rotated away; dropped half-set it could be the only value honoured.
@@ -104,8 +93,8 @@ class Course:
             new = self._rotate(secret)
         self._secret, self._old, self._new = secret, old, new
         self._superseded = superseded
-        self._record(from_version=old, to_version=new)
-        answer = self._step("verify new", lambda: self._verify_new(secret, new), _verdict)
+        self.journal.record(from_version=old, to_version=new)
+        answer = self._judge("verify new", lambda: self._verify_new(secret, new))
         if answer.verdict is Verdict.DEAD:
             self._give_back("the new value is not honoured")
         elif secret.stage_of(old) is not Stage.RETIRED:
@@ -122,7 +111,7 @@ class Course:
         """Take note of what became of those that were `telling`."""
         if self._to_tell is not None:
             self._to_tell = None
-            self._record(dependents=(*outcomes, *self._absent))
+            self.journal.record(dependents=(*outcomes, *self._absent))
 
     def judge(self) -> None:
         """Put the old value back in use where a dependent is not well with the new one."""
@@ -140,15 +129,14 @@ class Course:
             self._rolled_back()
             return
         if self._request.leak:
-            self._step("retire old", lambda: secret.ask(self._clients, "retire", old), _verdict)
-            self._step("prove old dead", lambda: self._prove_dead(secret, old), _verdict)
+            self._judge("retire old", lambda: secret.ask(self._clients, "retire", old))
+            self._judge("prove old dead", lambda: self._prove_dead(secret, old))
         else:
-            self._step("look at old", lambda: self._look_at(secret, old), _verdict)
-        self._record(state=RotationState.ROTATED)
+            self._judge("look at old", lambda: self._look_at(secret, old))
+        self.journal.record(state=RotationState.ROTATED)
 
-    def note(self, step: str, detail: str) -> None:
-        """Put a step into the timeline that has just ended."""
-        self._timeline.append(TimelineEntry(step, datetime.now(UTC), detail))
+    def _judge(self, name: str, ask: Callable[[], Answer]) -> Answer:
+        return self.journal.step(name, ask, lambda answer: answer.verdict.value)
 
     def _make_room(self, secret: RemoteSecret) -> None:
         """
@@ -158,15 +146,16 @@ class Course:
         """
         previous = secret.version(Stage.PREVIOUS)
         if (
-            self._result.strategy not in WITH_TWO_KEYS
+            self.journal.result.strategy not in WITH_TWO_KEYS
             or not previous
             or secret.version(Stage.PENDING)
         ):
             return
-        found = self._step("settle previous", lambda: self._settle(secret), lambda a: a.detail)
+        found = self.journal.step(
+            "settle previous", lambda: self._settle(secret), lambda a: a.detail
+        )
         if found.state == SettleState.KEPT:
-            retire = "retire previous"
-            self._step(retire, lambda: secret.ask(self._clients, "retire", previous), _verdict)
+            self._judge("retire previous", lambda: secret.ask(self._clients, "retire", previous))
 
     def _settle(self, secret: RemoteSecret) -> Answer:
         return secret.ask(self._clients, "settle", GraceSeconds="0")
@@ -189,18 +178,20 @@ class Course:
         return new
 
     def _start(self, secret: RemoteSecret) -> str:
-        return self._step("start", lambda: secret.rotate(self._clients, self._token), str)
+        return self.journal.step("start", lambda: secret.rotate(self._clients, self._token), str)
 
     def _wait(self, secret: RemoteSecret, version: str, name: str) -> None:
         patience, joined = self._request.patience, version != self._token
-        self._step(name, lambda: secret.wait_for(self._clients, version, patience, seen=joined))
+        self.journal.step(
+            name, lambda: secret.wait_for(self._clients, version, patience, seen=joined)
+        )
 
     def _preflight(self) -> RemoteSecret:
         """Ask whether the value in use is honoured: nothing that ails a secret gets past this."""
         secret = RemoteSecret.describe(self._clients, self._request.secret)
-        self._record(secret=secret.name)
+        self.journal.record(secret=secret.name)
         answer = secret.ask(self._clients, "verify", secret.current())
-        self._record(strategy=answer.strategy)
+        self.journal.record(strategy=answer.strategy)
         if answer.verdict is Verdict.DEAD:
             raise AuthenticationError(
                 f"the value of {secret.name} in use is not honoured ({answer.detail}); "
@@ -229,7 +220,7 @@ class Course:
 
     def _verify_new(self, secret: RemoteSecret, new: str) -> Answer:
         answer = self._persistently(secret, new)
-        self._record(new_credential=answer.verdict)
+        self.journal.record(new_credential=answer.verdict)
         if answer.verdict is Verdict.UNKNOWN:
             raise ProviderUnavailableError(
                 f"the new value of {secret.name} could not be verified ({answer.detail}); it is "
@@ -239,16 +230,18 @@ class Course:
 
     def _ill(self) -> str:
         """Who of those that were told is not well. Whoever was absent before, was not told."""
-        told = self._result.dependents[: len(self._result.dependents) - len(self._absent)]
+        told = self.journal.result.dependents[
+            : len(self.journal.result.dependents) - len(self._absent)
+        ]
         if all(well(outcome) for outcome in told):
             return ""
-        return in_words(o for o in self._result.dependents if not well(o))
+        return in_words(o for o in self.journal.result.dependents if not well(o))
 
     def _give_back(self, why: str) -> None:
         """Put the old value back in use while it is still honoured, leaked or not."""
         secret, old = self._secret, self._old
         try:
-            self._step("restore old", lambda: secret.ask(self._clients, "restore", old), _verdict)
+            self._judge("restore old", lambda: secret.ask(self._clients, "restore", old))
         except Error as error:
             raise RotationError(
                 f"{secret.name}: {why}; version {old} could not be put back for {self._new}: "
@@ -257,7 +250,7 @@ class Course:
         self._given_back, self._to_tell = why, old
 
     def _rolled_back(self) -> None:
-        self._record(
+        self.journal.record(
             state=RotationState.ROLLED_BACK,
             old_credential=Verdict.LIVE,
             new_credential=Verdict.UNKNOWN,
@@ -269,7 +262,7 @@ class Course:
 
     def _prove_dead(self, secret: RemoteSecret, old: str) -> Answer:
         answer = self._persistently(secret, old)
-        self._record(old_credential=answer.verdict)
+        self.journal.record(old_credential=answer.verdict)
         if answer.verdict is Verdict.LIVE:
             raise RotationError(
                 f"version {old} of {secret.name} is still honoured after it was retired; "
@@ -288,7 +281,7 @@ class Course:
             answer = secret.ask(self._clients, "verify", old)
         except Error as error:
             answer = Answer(Verdict.UNKNOWN, detail=str(error))
-        self._record(old_credential=answer.verdict)
+        self.journal.record(old_credential=answer.verdict)
         return answer
 
     def _persistently(self, secret: RemoteSecret, version: str) -> Answer:
@@ -301,17 +294,3 @@ class Course:
             return None if last.verdict is Verdict.UNKNOWN else last
 
         return self._request.patience_with_providers.until(known) or last
-
-    def _step(
-        self, name: str, action: Callable[[], T], told: Callable[[T], str] = lambda _: ""
-    ) -> T:
-        value = self._run(name, action)
-        self.note(name, told(value))
-        return value
-
-    def _record(self, **changes: Any) -> None:
-        self._result = changed(self._result, **changes)
-
-
-def _verdict(answer: Answer) -> str:
-    return answer.verdict.value

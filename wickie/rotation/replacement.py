@@ -91,7 +91,7 @@ def replace_together(
     _tell(courses, "refresh dependents again", run)
     for course in courses:
         course.attempt(course.conclude)
-    return tuple(course.outcome() for course in courses)
+    return tuple(course.journal.outcome() for course in courses)
 
 
 def _tell(courses: Sequence[Course], name: str, run: StepRunner) -> None:
@@ -110,4 +110,4 @@ def _tell(courses: Sequence[Course], name: str, run: StepRunner) -> None:
         theirs, outcomes = outcomes[: len(pairs)], outcomes[len(pairs) :]
         course.told(theirs)
         if pairs:
-            course.note(name, in_words(theirs))
+            course.journal.note(name, in_words(theirs))

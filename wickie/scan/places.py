@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from wickie.aws import Clients
+    from wickie.prefect import PrefectServer
     from wickie.scan.chunk import Artifact, Source
-    from wickie.scan.sources.prefect import PrefectApi
 
 PERMISSIONS: Final = ("sts:AssumeRole",)
 """On exactly the roles of the configuration."""
@@ -61,7 +61,7 @@ class Opening:
     """Differs from that of every other; it is the same tomorrow."""
     kind: str
     options: Mapping[str, Any]
-    clients: Clients | PrefectApi | None = field(repr=False)
+    clients: Clients | PrefectServer | None = field(repr=False)
     place: str = ""
     """Where it is, unless that goes without saying."""
 
@@ -104,7 +104,7 @@ class _Place:
 
 
 def openings(
-    scope: Scope, home: Clients, prefect: Callable[[], PrefectApi | None] = lambda: None
+    scope: Scope, home: Clients, prefect: Callable[[], PrefectServer | None] = lambda: None
 ) -> Iterator[Opening | Gap]:
     """
     List what is to be opened: each target of AWS in each place, any other once.

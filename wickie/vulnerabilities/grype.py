@@ -84,10 +84,14 @@ class Grype:
             laid_out(target) as place,
             tempfile.TemporaryDirectory(prefix="wickie-grype-") as scratch,
         ):
-            output = Path(scratch, "result.json")
+            output, bill = Path(scratch, "result.json"), Path(scratch, "sbom.json")
+            written = ("--output", f"json={output}", "--output", f"cyclonedx-json={bill}")
             source = f"{_SOURCES[target.kind]}:{place}"
-            done = self._run(["--output", "json", "--file", str(output), source], scratch, login)
-            return ScannerResult(tuple(_findings(target, _report(target, done, output), place)))
+            done = self._run([*written, source], scratch, login)
+            found = tuple(_findings(target, _report(target, done, output), place))
+            sbom: dict[str, Any] = json.loads(bill.read_text())  # by Syft, which is part of Grype
+            packages = sum("purl" in component for component in sbom.get("components", ()))
+            return ScannerResult(found, packages, sbom=sbom)
 
     def _run(self, arguments: Sequence[str], scratch: str, login: Login | None = None) -> Done:
         """Every setting stands in the file: none of the machine's counts."""

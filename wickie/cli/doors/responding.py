@@ -81,7 +81,7 @@ def _undo(
 
 def trigger(
     deployment: Annotated[
-        str, typer.Argument(metavar="FLOW/NAME", help="The deployment, as rotate/on-demand.")
+        str, typer.Argument(metavar="FLOW/NAME", help="The deployment, as rotate/prod.")
     ],
     param: Annotated[
         list[str] | None,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wickie.aws import Clients
+    from wickie.prefect import PrefectServer
     from wickie.scan.chunk import Source
 
 
@@ -252,7 +253,7 @@ def apis(kind: str) -> tuple[str, ...]:
 
 
 def open_source(
-    kind: str, options: Mapping[str, Any], clients: Clients | prefect.PrefectApi | None
+    kind: str, options: Mapping[str, Any], clients: Clients | PrefectServer | None
 ) -> Source:
     """Open a target as wickie.yaml describes it. Nothing is read before its artifacts are."""
     if kind not in SOURCES:

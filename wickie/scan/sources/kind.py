@@ -23,7 +23,7 @@ class Kind:
     reads: str
     """What of it is looked at, for docs/sources.md."""
     open: Callable[[Mapping[str, Any], Any], Source]
-    """Takes `Clients`, or a `PrefectApi` where that is what is read."""
+    """Takes `Clients`, or a `PrefectServer` where that is what is read."""
     permissions: tuple[str, ...] = ()
     """In IAM; the scanner's role is granted exactly these."""
     unchanged: str = "the same text"

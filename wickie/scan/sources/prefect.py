@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from wickie.errors import ConfigError, ProviderError, SourceError
-from wickie.https import call, place
+from wickie.errors import AuthenticationError, ConfigError, ProviderError, SourceError
+from wickie.https import place
 from wickie.model import Gap
+from wickie.prefect import PrefectServer
 from wickie.scan.sources.reading import artifact_of
 from wickie.scan.sources.window import since
 
@@ -23,60 +24,19 @@ _PAGE: Final = 100
 _LONGEST: Final = 64 << 20
 """Bytes of a page; parameters of one run may be half a megabyte."""
 _SECONDS: Final = 60.0
-_DENIED: Final = frozenset({401, 403})
-_OK: Final = 200
 _OPEN: Final = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
 
 
-@dataclass(frozen=True)
-class PrefectApi:
-    """Where Prefect is, and the header by which it knows wickie."""
-
-    url: str
-    authorization: str = field(default="", repr=False)
-    ca_bundle: str | None = None
-
-    def listed(self, what: str, **asked: Any) -> Iterator[Mapping[str, Any]]:
-        """List whatever `what` is filtered to, page by page. `SourceError`."""
-        offset = 0
-        while page := self._asked(f"/{what}/filter", {**asked, "limit": _PAGE, "offset": offset}):
-            yield from page
-            offset += len(page)
-            if len(page) < _PAGE:
-                return
-
-    def _asked(self, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-        headers = {"Content-Type": "application/json"}
-        if self.authorization:
-            headers["Authorization"] = self.authorization
-        try:
-            reply = call(
-                "POST",
-                f"{self.url}{path}",
-                headers=headers,
-                body=json.dumps(body).encode(),
-                ca_bundle=self.ca_bundle,
-                seconds=_SECONDS,
-                longest=_LONGEST,
-            )
-        except ProviderError as error:
-            raise SourceError(f"cannot read Prefect: {error}") from None
-        if reply.status in _DENIED:
-            raise SourceError(f"Prefect refuses wickie ({reply.status}); correct PREFECT_API_KEY")
-        try:
-            if reply.status == _OK:
-                return list(json.loads(reply.body))
-        except ValueError:
-            pass
-        # What it answers to a mistake may repeat what it holds, and is never quoted.
-        raise SourceError(f"Prefect answered {reply.status} to {path}, or no JSON; read its log")
+def reading_from(url: str, authorization: str = "", ca_bundle: str | None = None) -> PrefectServer:
+    """Know a Prefect whose pages may be as large as what people put into it."""
+    return PrefectServer(url, authorization, ca_bundle, seconds=_SECONDS, longest=_LONGEST)
 
 
-def open_prefect(options: Mapping[str, Any], api: PrefectApi | None) -> Prefect:
+def open_prefect(options: Mapping[str, Any], server: PrefectServer | None) -> Prefect:
     """Open the Prefect that wickie runs under."""
-    if not isinstance(api, PrefectApi):
+    if not isinstance(server, PrefectServer):
         raise ConfigError("no Prefect to scan; set PREFECT_API_URL, and run from a checkout")
-    return Prefect(api, options.get("hours", _HOURS))
+    return Prefect(server, options.get("hours", _HOURS))
 
 
 @dataclass(frozen=True)
@@ -85,20 +45,20 @@ class Prefect:
 
     kind: ClassVar[str] = "prefect"
 
-    api: PrefectApi
+    server: PrefectServer
     hours: int = _HOURS
 
     @property
     def uri(self) -> str:
         """See `Source`."""
-        return f"prefect:{place(self.api.url)}"
+        return f"prefect:{place(self.server.api_url)}"
 
     def artifacts(self) -> Iterator[Artifact | Gap]:
         """See `Source`."""
-        for variable in self.api.listed("variables"):
+        for variable in self._listed("variables"):
             texts = {variable["name"]: variable["value"]}
             yield self._artifact("variables", variable["name"], variable["updated"], texts)
-        for deployment in self.api.listed("deployments"):
+        for deployment in self._listed("deployments"):
             texts = _given(deployment, "parameters", "job_variables", "pull_steps", "description")
             name = f"{deployment['name']}/{deployment['id']}"
             yield self._artifact("deployments", name, deployment["updated"], texts)
@@ -111,7 +71,7 @@ class Prefect:
             "end_time": {"after_": since(self.hours).isoformat()},
             "state": {"type": {"any_": list(_OPEN)}},
         }
-        for run in self.api.listed("flow_runs", flow_runs=recent, sort="ID_DESC"):
+        for run in self._listed("flow_runs", flow_runs=recent, sort="ID_DESC"):
             texts = _given(run, "parameters", "job_variables", "context")
             yield self._artifact("flow-runs", run["id"], run["updated"], texts)
             if run["state_type"] != "SCHEDULED":
@@ -125,19 +85,38 @@ class Prefect:
     def _logs(self, run: str, uri: str) -> Iterator[tuple[str, str] | Gap]:
         wanted = {"flow_run_id": {"any_": [run]}}
         try:
-            for entry in self.api.listed("logs", logs=wanted, sort="TIMESTAMP_ASC"):
+            for entry in self._listed("logs", logs=wanted, sort="TIMESTAMP_ASC"):
                 yield entry["timestamp"], entry["message"]
         except SourceError as error:
             yield Gap(uri, str(error))
 
     def _reports(self) -> Iterator[Artifact | Gap]:
         start = since(self.hours).isoformat()
-        for report in self.api.listed("artifacts", sort="UPDATED_DESC"):
+        for report in self._listed("artifacts", sort="UPDATED_DESC"):
             if report["updated"] < start:
                 return
             name = f"{report['key'] or 'unnamed'}/{report['id']}"
             texts = _given(report, "data", "description", "metadata_")
             yield self._artifact("artifacts", name, report["updated"], texts)
+
+    def _listed(self, what: str, **asked: Any) -> Iterator[Mapping[str, Any]]:
+        """List whatever `what` is filtered to, page by page. `SourceError`."""
+        offset = 0
+        while page := self._page(f"/{what}/filter", {**asked, "limit": _PAGE, "offset": offset}):
+            yield from page
+            offset += len(page)
+            if len(page) < _PAGE:
+                return
+
+    def _page(self, path: str, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return list(self.server.post(path, asked))
+        except AuthenticationError:
+            raise SourceError(
+                f"{self.server.name} refuses wickie; correct PREFECT_API_KEY"
+            ) from None
+        except ProviderError as error:
+            raise SourceError(f"cannot be read: {error}") from None
 
     def _artifact(self, what: str, name: str, updated: str, texts: Mapping[str, Any]) -> Artifact:
         parts = [(part, f"{part.rpartition('/')[2]}={_text(v)}") for part, v in texts.items()]
