@@ -141,10 +141,9 @@ def accepted(config: Config) -> list[Accepted]:
             Accepted(f"{rotation}/{group.name}/Role", *_INTERFACES) for group in groups(config)
         ]
     if not config.network.vpc_id:
-        own = "Private" if config.network.holds_functions else "Network"
         entries.append(
             Accepted(
-                f"{network}/{own}/Vpc",
+                f"{network}/Network/Vpc",
                 "AwsSolutions::AwsSolutions-VPC7",
                 "Nothing of ours in this network listens, and AWS's endpoints to ours alone. Flow "
                 "logs would cost by what flows read.",

@@ -13,7 +13,7 @@ from aws_cdk import (
 )
 
 from stacks.constructs.endpoints import Endpoints
-from stacks.constructs.network import FlowNetwork, PrivateNetwork
+from stacks.constructs.network import OwnNetwork
 from wickie.config import Network
 
 if TYPE_CHECKING:
@@ -38,14 +38,12 @@ class NetworkStack(Stack):
         )
         self.flows = config.network
         self._endpoints: Endpoints | None = None
-        if config.network.mode == "public-egress":
-            self.flows = FlowNetwork(self, "Network").network
-        elif config.network.mode == "private-endpoints":
-            if not config.network.vpc_id:
-                # By another name: in one VPC, subnets of both modes would overlap for a while.
-                self.flows = PrivateNetwork(self, "Private").network
+        closed = config.network.mode == "private-endpoints"
+        if not config.network.vpc_id:
+            self.flows = OwnNetwork(self, "Network", closed=closed).network
+        if closed:
             self._endpoints = Endpoints(self, "Endpoints", self.flows)
-        else:
+        elif config.network.vpc_id:
             # A stack may not be empty, nor be left out of the app: it would stay deployed.
             CfnWaitConditionHandle(self, "YoursAsItIs")
         for construct in self.node.find_all():

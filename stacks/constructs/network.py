@@ -1,4 +1,4 @@
-"""Networks of wickie's own: one that costs nothing and reaches out, one that reaches AWS alone."""
+"""A network of wickie's own, which costs nothing while nothing runs in it."""
 
 from __future__ import annotations
 
@@ -8,69 +8,48 @@ from constructs import Construct
 from wickie.config import Network
 
 
-class FlowNetwork(Construct):
+class OwnNetwork(Construct):
     """
-    Two public subnets, a way out, and a security group with no way in.
+    Two subnets that no way leads out of, two public ones unless it is `closed`, and no way in.
 
-    Idle, this costs nothing, where a NAT gateway is some $33 a month and four interface
-    endpoints $58. A task has a public address only while it runs.
+    The isolated ones are there even when nothing uses them: functions are in them until their own
+    stack is deployed, which is after this one, and AWS would not delete what they are in. A NAT
+    gateway would be some $33 a month; a task has a public address only while it runs.
     """
 
-    def __init__(self, scope: Construct, id_: str) -> None:
+    def __init__(self, scope: Construct, id_: str, *, closed: bool) -> None:
         super().__init__(scope, id_)
-        vpc = _vpc(
+        vpc = ec2.Vpc(
             self,
-            ec2.SubnetConfiguration(
-                name="Public",
-                subnet_type=ec2.SubnetType.PUBLIC,
-                cidr_mask=26,
-                map_public_ip_on_launch=False,
-            ),
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr("10.71.0.0/24"),
+            max_azs=2,
+            nat_gateways=0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="Public",
+                    subnet_type=ec2.SubnetType.PUBLIC,
+                    cidr_mask=26,
+                    map_public_ip_on_launch=False,
+                    reserved=closed,
+                ),
+                ec2.SubnetConfiguration(
+                    name="Isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
+                ),
+            ],
+            # Emptying the default group takes a Node function; nothing here uses that group.
+            restrict_default_security_group=False,
         )
         group = ec2.SecurityGroup(
-            self, "Egress", vpc=vpc, description="wickie flows: out only", allow_all_outbound=True
+            self, "Egress", vpc=vpc, description="wickie: out only", allow_all_outbound=True
         )
+        subnets = vpc.isolated_subnets if closed else vpc.public_subnets
+        tables = vpc.isolated_subnets if closed else ()
         # Not validated: these are tokens until CloudFormation fills them in.
         self.network = Network.model_construct(
             vpc_id=vpc.vpc_id,
-            subnets=tuple(subnet.subnet_id for subnet in vpc.public_subnets),
+            subnets=tuple(subnet.subnet_id for subnet in subnets),
             security_groups=(group.security_group_id,),
-            assign_public_ip=True,
+            route_tables=tuple(subnet.route_table.route_table_id for subnet in tables),
+            assign_public_ip=not closed,
         )
-
-
-class PrivateNetwork(Construct):
-    """Two subnets that no way leads out of, nor in; endpoints are for `Endpoints` to add."""
-
-    def __init__(self, scope: Construct, id_: str) -> None:
-        super().__init__(scope, id_)
-        vpc = _vpc(
-            self,
-            ec2.SubnetConfiguration(
-                name="Isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
-            ),
-        )
-        group = ec2.SecurityGroup(
-            self, "Inside", vpc=vpc, description="wickie: out only", allow_all_outbound=True
-        )
-        self.network = Network.model_construct(
-            vpc_id=vpc.vpc_id,
-            subnets=tuple(subnet.subnet_id for subnet in vpc.isolated_subnets),
-            security_groups=(group.security_group_id,),
-            route_tables=tuple(s.route_table.route_table_id for s in vpc.isolated_subnets),
-            assign_public_ip=False,
-        )
-
-
-def _vpc(scope: Construct, subnets: ec2.SubnetConfiguration) -> ec2.Vpc:
-    """One such subnet in each of two zones."""
-    return ec2.Vpc(
-        scope,
-        "Vpc",
-        ip_addresses=ec2.IpAddresses.cidr("10.71.0.0/24"),
-        max_azs=2,
-        nat_gateways=0,
-        subnet_configuration=[subnets],
-        # Emptying the default group takes a Node function; nothing here uses that group.
-        restrict_default_security_group=False,
-    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.local.stacks import POLICY, TAGS, Stacks, deploy
+from tests.local.stacks import POLICY, ROLE, TAGS, Stacks, deploy, template
 
 if TYPE_CHECKING:
     pass
@@ -148,3 +148,26 @@ def test_rule_queue_topic_and_alarm(stacks: Stacks) -> None:
     assert sqs.list_queues().get("QueueUrls", []) == sns.list_topics()["Topics"] == []
     assert events.list_rules()["Rules"] == []
     assert stacks.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+
+
+def test_a_subnet_and_a_group_that_a_function_is_in_stay_until_it_leaves(stacks: Stacks) -> None:
+    network = {
+        "Vpc": ("AWS::EC2::VPC", {"CidrBlock": "10.9.0.0/16"}),
+        "Net": ("AWS::EC2::Subnet", {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.9.1.0/24"}),
+        "Group": ("AWS::EC2::SecurityGroup", {"VpcId": {"Ref": "Vpc"}, "GroupDescription": "d"}),
+    }
+    assert stacks.deploy("net", template(**network)) == "CREATE_COMPLETE"
+    subnet, group = (stacks.physical_id("net", name) for name in ("Net", "Group"))
+    function = {
+        "Code": {"ZipFile": "def handler(event, context): ..."},
+        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+        "Handler": "index.handler",
+        "Runtime": "python3.13",
+    }
+    inside = {"VpcConfig": {"SubnetIds": [subnet], "SecurityGroupIds": [group]}}
+    deploy(stacks, Role=ROLE, Function=("AWS::Lambda::Function", function | inside))
+    assert stacks.delete("net") == "DELETE_FAILED"
+    assert f"{subnet} has dependencies and cannot be deleted" in stacks.reasons("net")
+    assert f"{group} has dependencies and cannot be deleted" in stacks.reasons("net")
+    deploy(stacks, Role=ROLE, Function=("AWS::Lambda::Function", function))
+    assert stacks.delete("net") == "DELETE_COMPLETE"

@@ -74,7 +74,7 @@ def test_no_way_leads_out_and_only_ours_may_ask_the_endpoints(alone: Assembly) -
         "AWS::EC2::Route",
     }
     groups = alone.resources("AWS::EC2::SecurityGroup", STACK)
-    (inside,) = (name for name in groups if "Inside" in name)
+    (inside,) = (name for name in groups if "Egress" in name)
     (rule,) = (
         rule
         for group in groups.values()
@@ -88,16 +88,19 @@ def test_rotation_functions_and_flows_are_both_in_it(alone: Assembly) -> None:
     functions = alone.resources("AWS::Lambda::Function", "WickieRotation-dev").values()
     assert all(len(f["Properties"]["VpcConfig"]["SubnetIds"]) == 2 for f in functions)
     pool = json.dumps(alone.only("AWS::SSM::Parameter", "WickieWorkPool-dev"))
-    assert "PrivateVpcIsolatedSubnet" in pool
+    assert "NetworkVpcIsolatedSubnet" in pool
     assert '\\"assign_public_ip\\":false' in pool.replace('\\\\"', '\\"')
 
 
-def test_another_mode_is_another_vpc_for_subnets_of_both_overlap(
+def test_what_functions_are_in_stays_as_it_is_when_the_mode_changes(
     assembly: Assembly, alone: Assembly
 ) -> None:
-    public, private = (found.resources("AWS::EC2::VPC", STACK) for found in (assembly, alone))
-    assert len(public) == len(private) == 1
-    assert not public.keys() & private.keys()
+    """They leave it after its stack has been deployed; AWS deletes nothing that is in use."""
+    for type_ in ("VPC", "Subnet", "SecurityGroup"):
+        opened, closed = (a.resources(f"AWS::EC2::{type_}", STACK) for a in (assembly, alone))
+        kept = {name: closed[name] for name in closed if "Endpoints" not in name}
+        assert kept
+        assert kept.items() <= opened.items()
 
 
 def test_in_a_vpc_of_yours_only_endpoints_and_their_group_are_made(

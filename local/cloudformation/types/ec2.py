@@ -33,6 +33,26 @@ def delete_by(operation: str, argument: str) -> Callable[[Call], None]:
     return delete
 
 
+def refuse_if_functions_use(call: Call) -> None:
+    """
+    A subnet or a group in which a function has its network interfaces stays, as in AWS.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-attached
+    """
+    for function in call.api("lambda", "list_functions")["Functions"]:
+        used = function.get("VpcConfig") or {}
+        if call.physical_id in (*used.get("SubnetIds", ()), *used.get("SecurityGroupIds", ())):
+            raise ResourceError(
+                f"{call.physical_id} has dependencies and cannot be deleted: function "
+                f"{function['FunctionName']} is in it"
+            )
+
+
+def _delete_subnet(call: Call) -> None:
+    refuse_if_functions_use(call)
+    call.api("ec2", "delete_subnet", SubnetId=call.physical_id)
+
+
 def _create_vpc(call: Call) -> None:
     made = call.api("ec2", "create_vpc", **call.but(*_DNS, "Tags"))["Vpc"]
     vpc = call.physical_id = made["VpcId"]
@@ -154,7 +174,7 @@ TYPES = {
     ),
     "AWS::EC2::Subnet": ResourceType(
         _create_subnet,
-        delete_by("delete_subnet", "SubnetId"),
+        _delete_subnet,
         _update_subnet,
         immutable=frozenset({"AvailabilityZone", "CidrBlock", "VpcId"}),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.cloudformation.types.call import ResourceType
-from local.cloudformation.types.ec2 import delete_by, retag
+from local.cloudformation.types.ec2 import refuse_if_functions_use, retag
 
 if TYPE_CHECKING:
     from local.cloudformation.types.call import Call
@@ -33,6 +33,11 @@ def _create_group(call: Call) -> None:
     if call.properties.get("SecurityGroupEgress"):  # then AWS leaves out the rule that lets all out
         _change(call, "revoke", "egress", _EVERYWHERE)
     _update_group(call)
+
+
+def _delete_group(call: Call) -> None:
+    refuse_if_functions_use(call)
+    call.api("ec2", "delete_security_group", GroupId=call.physical_id)
 
 
 def _update_group(call: Call) -> None:
@@ -75,7 +80,7 @@ def _remove_rule(call: Call, direction: str) -> None:
 TYPES = {
     "AWS::EC2::SecurityGroup": ResourceType(
         _create_group,
-        delete_by("delete_security_group", "GroupId"),
+        _delete_group,
         _update_group,
         immutable=frozenset({"GroupDescription", "GroupName", "VpcId"}),
         name="GroupName",
