@@ -59,6 +59,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 # Rooms whose tests share what takes long to start, a Prefect server or Node's CDK: each is the
 # work of one worker, which starts it once.
 _TOGETHER = ("tests/flows", "tests/stacks")
+# Minutes of tests of one server after the other, each of which may be another worker's work.
+_APART = "tests/rotation/test_faults.py"
 # Begun last, any of these would be waited for alone.
 _LONGEST = (
     "tests/image",
@@ -69,6 +71,7 @@ _LONGEST = (
     "tests/local/test_cdk_cli.py",
     "tests/local/test_prefect.py",
     "tests/local/test_registration.py",
+    _APART,
 )
 
 
@@ -84,7 +87,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class _ByRoom(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         room = next((room for room in _TOGETHER if nodeid.startswith(f"{room}/")), None)
-        return room or super()._split_scope(nodeid)
+        file, _, test = nodeid.partition("::")
+        server = test.partition("[")[2].partition(" ")[0] if file == _APART else ""
+        return room or f"{file} {server}".rstrip()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import botocore.client
 import botocore.hooks
 import botocore.session
+import botocore.useragent
 import moto.core.models
 import moto.core.responses
 import moto.kms.models
@@ -21,6 +22,8 @@ def install() -> None:
     botocore.hooks.accepts_kwargs = _accepts_kwargs
     botocore.hooks.EventAliaser._alias_event_name = lambda _, name: _alias(name)
     botocore.client.ClientCreator._create_methods = _create_methods
+    sanitize = botocore.useragent.sanitize_user_agent_string_component  # of every request
+    botocore.useragent.sanitize_user_agent_string_component = functools.cache(sanitize)
     # A thousand answers for `requests`, by which nothing here speaks AWS.
     moto.core.models.RESPONSES_METHODS.clear()
     names = moto.core.responses.method_names_from_class

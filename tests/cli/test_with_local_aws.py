@@ -15,6 +15,7 @@ from typer.testing import Result
 
 from local.server import LocalAws
 from local.world import ACCOUNT
+from tests.until import until_tested
 
 pytestmark = pytest.mark.slow
 Wickie = Callable[..., Result]
@@ -90,6 +91,7 @@ def rotating(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             RotationRules={"ScheduleExpression": "rate(10 days)"},
             RotateImmediately=False,
         )
+        until_tested(client, "shop/a")
         yield version
 
 

@@ -43,7 +43,7 @@ def test_the_response_is_seen_as_tasks_of_the_run_and_fails_as_one(
     steps = {"throttle": "COMPLETED", "start": "COMPLETED", "retire old": "FAILED"}
     expected = {*steps.items(), ("rotate shop/db", "FAILED")}
     # The server learns of task runs from events, so a moment later.
-    assert Patience(20).until(lambda: expected <= recorded_tasks(state).items() or None)
+    assert Patience(120).until(lambda: expected <= recorded_tasks(state).items() or None)
 
 
 def test_a_value_found_in_many_places_is_rotated_once(stand: Stand, secret: Secret) -> None:

@@ -39,7 +39,7 @@ def test_a_leaked_secret_is_rotated_and_each_step_is_a_task_people_see(
     steps = {entry.step for entry in outcome.timeline} - {"asked"}
     assert "retire old" in steps
     # The server learns of task runs from events, so a moment later.
-    assert Patience(20).until(lambda: steps <= recorded_tasks(state).keys() or None)
+    assert Patience(120).until(lambda: steps <= recorded_tasks(state).keys() or None)
 
 
 def test_who_else_uses_a_secret_is_a_warning_once_the_leak_is_dealt_with(

@@ -74,7 +74,7 @@ def test_every_secret_gets_a_new_value_in_few_tasks_and_a_row(shelf: Shelf, conf
     assert {row.old_credential for row in report.rows} == {Verdict.LIVE}, "left for settlement"
     assert [row["secret"] for row in shown(state)] == NAMES
     # A canary, and a shard for each worker; the server learns of them a moment later.
-    assert Patience(20).until(lambda: len(recorded_tasks(state)) == 5 or None)
+    assert Patience(120).until(lambda: len(recorded_tasks(state)) == 5 or None)
 
 
 def test_a_thousand_secrets_are_twenty_task_runs() -> None:

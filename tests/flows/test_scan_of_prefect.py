@@ -77,7 +77,7 @@ def test_a_value_is_found_wherever_prefect_keeps_it_in_plain_text(values: dict[s
         # Logs reach the server a moment later.
         return result.findings if any("/logs#" in uri for uri in uris) else None
 
-    findings = Patience(20).until(found)
+    findings = Patience(120).until(found)
     assert findings is not None
     assert len({finding.managed.arn for finding in findings}) == len(PLACES)
     uris = {finding.location.uri for finding in findings}

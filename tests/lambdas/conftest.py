@@ -48,7 +48,7 @@ def told(runtime, tmp_path):
             env={"PATH": os.environ["PATH"], "AWS_REGION": "us-east-1"},
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert not done.returncode, done.stderr.decode()
         return json.loads(done.stdout)

@@ -79,7 +79,7 @@ def test_the_zip_changes_a_password_however_the_server_asks_for_it(
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
     assert not done.returncode, done.stderr
     found, modules = json.loads(done.stdout)

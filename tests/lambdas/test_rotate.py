@@ -69,7 +69,7 @@ def answer(folder, runtime, tmp_path, event, **more):
         env=ENVIRONMENT | {"PATH": os.environ["PATH"]} | more,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert not done.returncode, done.stderr.decode()
     kind, text, modules = json.loads(done.stdout.decode().splitlines()[-1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import uuid
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from local.server import LocalAws
 from local.world import ACCOUNT
 from tests.local.rotating import PRINCIPAL, ROTATOR, Secret
 from tests.local.stacks import Stacks, in_process
+from tests.until import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,8 +84,8 @@ class Queue:
 
     def next(self) -> Any:
         """The next message's JSON; fails if none comes."""
-        answer = self._sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=15)
-        (message,) = answer["Messages"]
+        asked = {"QueueUrl": self.url, "WaitTimeSeconds": 1}
+        (message,) = until(lambda: self._sqs.receive_message(**asked).get("Messages"))
         self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return json.loads(message["Body"])
 
@@ -116,15 +116,7 @@ def account(aws: LocalAws) -> Account:
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], Any]], Any]:
     """Ask until the answer is true, for what only a look at the API can tell."""
-
-    def ask(question: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 60
-        while not (answer := question()):
-            assert time.monotonic() < deadline, "it did not come about"
-            time.sleep(0.01)
-        return answer
-
-    return ask
+    return until
 
 
 @pytest.fixture

@@ -1,22 +1,12 @@
-"""What the ECS tests share: a cluster in a network of its own, and waiting."""
+"""What the ECS tests share: a cluster in a network of its own, and calls to it."""
 
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable
 from typing import Any
 
 from local.server import LocalAws
-
-
-def until(found: Callable[[], Any], seconds: float = 60) -> Any:
-    """Wait for something that no call announces: a process's end, a line in a log."""
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-    return value
+from tests.until import until
 
 
 class Fargate:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from local.prefect import EcsWorker, PrefectServer
 from tests.local.cdk import Cli, synthesised
-from tests.local.fargate import until
+from tests.until import until
 from wickie.cli import app as wickie
 from wickie.deployment import Deployment
 from wickie.registration.work_pool import WorkPool
@@ -116,7 +116,7 @@ class Stage:
             )
             return task if task not in ("", *earlier) else None
 
-        return str(until(noted, 120))
+        return str(until(noted))
 
     def killed(self, run: str) -> float:
         """Kill the container of a run once it is up; seconds until Prefect knew it CRASHED."""

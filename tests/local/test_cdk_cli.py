@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.world import ACCOUNT, REGION
-from tests.local.cdk import Cli
+from tests.local.cdk import Cli, synthesised
 
 if TYPE_CHECKING:
     from collections.abc import Callable

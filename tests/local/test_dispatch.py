@@ -17,7 +17,7 @@ from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from tests.local.cdk import Cli, synthesised
-from tests.local.fargate import until
+from tests.until import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

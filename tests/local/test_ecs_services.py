@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.server import LocalAws
-from tests.local.fargate import Fargate, until
+from tests.local.fargate import Fargate
+from tests.until import until
 
 pytestmark = pytest.mark.slow
 

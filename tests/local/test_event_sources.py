@@ -10,7 +10,7 @@ import pytest
 
 from local.world import ACCOUNT, REGION
 from tests.local.conftest import Account
-from tests.local.fargate import until
+from tests.until import until
 
 pytestmark = pytest.mark.slow
 

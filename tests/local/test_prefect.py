@@ -18,8 +18,9 @@ import pytest
 from local.prefect import EcsWorker, PrefectServer
 from local.prefect_api import prefect_api
 from local.server import LocalAws
-from tests.local.fargate import Fargate, until
+from tests.local.fargate import Fargate
 from tests.local.trivial import FLOWS, prefect_yaml
+from tests.until import until
 from wickie.config import Config
 from wickie.deployment import Deployment, parameter_name
 from wickie.prefect import PrefectServer as PrefectApi
@@ -82,7 +83,7 @@ class Stage:
         )
         return str(run["id"])
 
-    def ended(self, run: str, seconds: float = 90) -> Any:
+    def ended(self, run: str, seconds: float = 120) -> Any:
         final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
         return until(
             lambda: r if (r := self.ask(f"/flow_runs/{run}"))["state_type"] in final else None,
@@ -100,7 +101,7 @@ class Stage:
                 return next((t["taskArn"] for t in described["tasks"] if tag in t["tags"]), None)
             return None
 
-        return str(until(find, 60))
+        return str(until(find))
 
     def output(self, task: str) -> str:
         """What a flow's container has written to CloudWatch Logs."""
@@ -195,7 +196,7 @@ def test_a_flow_run_goes_through_the_work_pool_and_completes(
 def test_a_killed_container_is_a_crashed_flow_run(stage: Stage) -> None:
     run = stage.start("sleeps/trivial")
     task = stage.task_of(run)
-    until(lambda: "asleep" in stage.output(task), 90)
+    until(lambda: "asleep" in stage.output(task))
     stage.aws.world.processes.kill("LOCAL_ECS_TASK", task.rsplit("/", 1)[-1])
     ended = stage.ended(run, SOON)
     assert ended["state_type"] == "CRASHED"
@@ -205,7 +206,7 @@ def test_a_killed_container_is_a_crashed_flow_run(stage: Stage) -> None:
 def test_a_stopped_task_rolls_back_what_it_half_did_and_its_run_begins_anew(stage: Stage) -> None:
     run = stage.start("stopped/trivial")
     task = stage.task_of(run)
-    until(lambda: "half done" in stage.output(task), 90)
+    until(lambda: "half done" in stage.output(task))
     stage.fargate.ecs.stop_task(cluster=stage.fargate.cluster, task=task)
     ended = stage.ended(run)
     assert ended["state_type"] == "COMPLETED", ended["state"]
@@ -227,7 +228,7 @@ def test_what_does_not_stop_in_time_is_killed_and_a_crash_like_any_other(stage: 
     stage.ask(f"/work_pools/{POOL}", {"base_job_template": pool}, "PATCH")
     run = stage.start("stubborn/trivial")
     task = stage.task_of(run)
-    until(lambda: "deaf" in stage.output(task), 90)
+    until(lambda: "deaf" in stage.output(task))
     stage.fargate.ecs.stop_task(cluster=stage.fargate.cluster, task=task)
     assert stage.ended(run, 2 + SOON)["state_type"] == "CRASHED"
     stage.run("python", "-m", "flows.work_pool", "--stage", "test")

@@ -18,7 +18,7 @@ from local.postgres import binaries
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from tests.local.cdk import Cli, synthesised
-from tests.local.fargate import until
+from tests.until import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ from local.prefect_api import prefect_api
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from tests.local.cdk import Cli
-from tests.local.fargate import until
 from tests.local.registered import ROOT, Place, Stage
+from tests.until import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +168,7 @@ def _a_stopped_rotation_is_gone_on_with(own: Stage, first: str) -> None:
 
     run = own.start("rotate", secret="own/key")
     task = own.task_of(run)
-    until(lambda: len(versions()) > 1, 120)
+    until(lambda: len(versions()) > 1)
     own.client("ecs").stop_task(cluster=own.cluster, task=task, reason="a test's")
     again = own.task_of(run, task)
     ended = own.ended(run, 180)

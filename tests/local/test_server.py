@@ -135,7 +135,7 @@ def test_in_the_foreground_it_greets_and_ends_with_all_it_started(
     child = psutil.Process(json.load(answer["Payload"]))
     program.send_signal(stop)
     killed = stop is signal.SIGKILL
-    assert program.wait(15) == (-signal.SIGKILL if killed else 130)
+    assert program.wait(60) == (-signal.SIGKILL if killed else 130)
     program.stdout.close()
     eventually(lambda: not child.is_running())
     assert killed or not list(tmp_path.iterdir())

@@ -15,8 +15,9 @@ import pytest
 from local.prefect import EcsWorker, PrefectServer
 from local.server import LocalAws
 from tests import deployed
-from tests.local.fargate import Fargate, until
+from tests.local.fargate import Fargate
 from tests.local.test_prefect import POOL, QUEUE, Stage, _deploy
+from tests.until import until
 from wickie.deployment import parameter_name
 from wickie.fingerprints import working_key
 from wickie.model import to_jsonable
@@ -104,8 +105,8 @@ def test_a_killed_shard_is_run_again_and_the_report_is_that_of_a_scan_in_one_pie
 ) -> None:
     sharded = configured(tmp_path, shard_gb=OBJECTS * 600 / 1e9)
     parent = stage.start("nightly-scan/test", config=sharded)
-    first = until(lambda: shard_runs(stage), 120)[0]["id"]
-    until(lambda: stage.ask(f"/flow_runs/{first}")["state_type"] == "RUNNING", 120)
+    first = until(lambda: shard_runs(stage))[0]["id"]
+    until(lambda: stage.ask(f"/flow_runs/{first}")["state_type"] == "RUNNING")
     task = stage.task_of(first)
     stage.aws.world.processes.kill("LOCAL_ECS_TASK", task.rsplit("/", 1)[-1])
 

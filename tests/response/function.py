@@ -9,12 +9,10 @@ from typing import Any
 
 import boto3
 
-from wickie.asking import Patience
+from tests.patience import BRIEF
 from wickie.response.condemned import Condemned
 from wickie.response.lambda_rollback import LambdaRollback
 from wickie.vulnerabilities.build import build_of_code
-
-BRIEF = Patience(0.05, first=0.001)
 
 
 class Function:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from wickie.asking import Patience
+from tests.patience import BRIEF
 from wickie.response.condemned import Condemned
 from wickie.response.ecs_rollback import EcsRollback
 
-BRIEF = Patience(0.05, first=0.001)
 FAMILY = "arn:aws:ecs:us-east-1:123456789012:task-definition/shop:"
 
 

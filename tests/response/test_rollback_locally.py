@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from local.server import LocalAws
-from tests.local.fargate import Fargate, until
+from tests.local.fargate import Fargate
 from tests.response.paper import digest, image
+from tests.until import until
 from wickie.asking import Patience
 from wickie.response.action import OutcomeState, Plan
 from wickie.response.condemned import Condemned

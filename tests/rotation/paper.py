@@ -10,13 +10,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wickie.asking import Patience
+from tests.patience import BRIEF
 from wickie.errors import Error, NotFoundError
 from wickie.model import DependentOutcome, DependentState
 from wickie.rotation.replacement import ReplacementRequest, replace
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf"
-BRIEF = Patience(0.05, first=0.001)
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:rotate-shop"
 
 

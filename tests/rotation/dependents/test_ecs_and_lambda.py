@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
-from wickie.asking import Patience, asking
+from tests.patience import BRIEF
+from wickie.asking import asking
 from wickie.errors import ConfigError, DependentError, NotFoundError, ProviderUnavailableError
 from wickie.model import DependentState
 from wickie.rotation.dependents import Declared, Dependent
 from wickie.rotation.dependents.ecs_service import EcsService
 from wickie.rotation.dependents.lambda_function import LambdaFunction
 from wickie.rotation.dependents.together import refresh_together
-
-BRIEF = Patience(0.05, first=0.001)
 
 
 class Ecs:

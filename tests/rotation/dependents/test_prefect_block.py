@@ -20,6 +20,7 @@ from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from stacks.packaging import archive, build
 from tests.rotation.conftest import Server
+from tests.until import until_tested
 from wickie.aws import Clients
 from wickie.errors import AuthenticationError, ConfigError, NotFoundError
 from wickie.model import DependentState
@@ -144,6 +145,7 @@ def arn(world: World, server: Server) -> str:
         RotationRules={"ScheduleExpression": "rate(10 days)"},
         RotateImmediately=False,
     )
+    until_tested(client, arn)
     return arn
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from tests.patience import BRIEF
 from tests.rotation.dependents.conftest import Script
 from tests.rotation.paper import ARN, Secret
 from wickie.asking import Patience
@@ -15,7 +16,6 @@ from wickie.model import DependentState
 from wickie.rotation.dependents import Declared
 from wickie.rotation.dependents.rds_proxy import RdsProxy
 
-BRIEF = Patience(0.05, first=0.001, longest=0.01)
 OTHER = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-clone-GhIjKl"
 
 

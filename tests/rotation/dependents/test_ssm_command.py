@@ -11,6 +11,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from tests.patience import BRIEF
 from tests.rotation.dependents.conftest import Script
 from tests.rotation.paper import ARN, Secret
 from wickie.asking import Patience
@@ -19,7 +20,6 @@ from wickie.model import DependentState
 from wickie.rotation.dependents import Declared
 from wickie.rotation.dependents.ssm_command import SsmCommand
 
-BRIEF = Patience(0.05, first=0.001, longest=0.01)
 INSTANCES = ("i-0123456789abcdef0", "i-0fedcba9876543210")
 ID = "11111111-2222-3333-4444-555555555555"
 LISTED = {"Filters": [{"key": "DocumentName", "value": "Reload"}]}

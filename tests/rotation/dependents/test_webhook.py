@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tests.deployed import create_key
+from tests.patience import BRIEF
 from tests.rotation.dependents.servers import Receiver
 from tests.rotation.paper import ARN, Secret
 from wickie.asking import Patience
@@ -21,7 +22,6 @@ from wickie.model import DependentState
 from wickie.rotation.dependents import Declared
 from wickie.rotation.dependents.webhook import SIGNATURE, Webhook
 
-BRIEF = Patience(2, first=0.001, longest=0.01)
 WINDOW = 300
 
 
