@@ -9,6 +9,7 @@ that a scan has had, whatever else the machine does.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final, Protocol
@@ -37,7 +38,7 @@ def limited(scanner: Scanner) -> Scan:
     def scan(data: bytes, *, timeout: float) -> list[Finding]:
         _watched()
         token, thread = CancellationToken(), threading.get_ident()
-        clock = time.pthread_getcpuclockid(thread)
+        clock = _clock(thread)
         _running[thread] = clock, time.clock_gettime(clock) + timeout, token
         try:
             return scanner.scan(data, cancellation=token)
@@ -49,6 +50,12 @@ def limited(scanner: Scanner) -> Scan:
             del _running[thread]
 
     return scan
+
+
+def _clock(thread: int) -> int:
+    if sys.platform == "darwin":
+        return time.CLOCK_MONOTONIC  # others cannot read a thread's own
+    return time.pthread_getcpuclockid(thread)
 
 
 @functools.cache
