@@ -9,6 +9,7 @@ that a scan has had, whatever else the machine does.
 from __future__ import annotations
 
 import functools
+import math
 import sys
 import threading
 import time
@@ -28,14 +29,14 @@ _running: Final[dict[int, tuple[int, float, CancellationToken]]] = {}
 class Scan(Protocol):
     """Looks for all matches, or raises TimeoutError."""
 
-    def __call__(self, data: bytes, *, timeout: float) -> list[Finding]:
+    def __call__(self, data: bytes, *, timeout: float = math.inf) -> list[Finding]:
         """Take no more than `timeout` seconds of CPU."""
 
 
 def limited(scanner: Scanner) -> Scan:
     """Scan as `scanner` does, at a cheaper limit."""
 
-    def scan(data: bytes, *, timeout: float) -> list[Finding]:
+    def scan(data: bytes, *, timeout: float = math.inf) -> list[Finding]:
         _watched()
         token, thread = CancellationToken(), threading.get_ident()
         clock = _clock(thread)
