@@ -9,6 +9,8 @@ that a scan has had, whatever else the machine does.
 from __future__ import annotations
 
 import functools
+import math
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final, Protocol
@@ -27,16 +29,17 @@ _running: Final[dict[int, tuple[int, float, CancellationToken]]] = {}
 class Scan(Protocol):
     """Looks for all matches, or raises TimeoutError."""
 
-    def __call__(self, data: bytes, *, timeout: float) -> list[Finding]:
+    def __call__(self, data: bytes, *, timeout: float = math.inf) -> list[Finding]:
         """Take no more than `timeout` seconds of CPU."""
 
 
 def limited(scanner: Scanner) -> Scan:
     """Scan as `scanner` does, at a cheaper limit."""
 
-    def scan(data: bytes, *, timeout: float) -> list[Finding]:
+    def scan(data: bytes, *, timeout: float = math.inf) -> list[Finding]:
         _watched()
-        token, thread, clock = CancellationToken(), threading.get_ident(), _own_clock()
+        token, thread = CancellationToken(), threading.get_ident()
+        clock = _clock(thread)
         _running[thread] = clock, time.clock_gettime(clock) + timeout, token
         try:
             return scanner.scan(data, cancellation=token)
@@ -50,11 +53,10 @@ def limited(scanner: Scanner) -> Scan:
     return scan
 
 
-def _own_clock() -> int:
-    """What counts this thread's time; where a system cannot tell (macOS), all time counts."""
-    if hasattr(time, "pthread_getcpuclockid"):
-        return time.pthread_getcpuclockid(threading.get_ident())
-    return time.CLOCK_MONOTONIC
+def _clock(thread: int) -> int:
+    if sys.platform == "darwin":
+        return time.CLOCK_MONOTONIC  # others cannot read a thread's own
+    return time.pthread_getcpuclockid(thread)
 
 
 @functools.cache
