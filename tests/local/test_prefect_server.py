@@ -117,10 +117,13 @@ def _network(ec2: Any) -> dict[str, Any]:
     return {"vpc_id": vpc, "subnets": ids, "security_groups": [group]}
 
 
-def test_a_server_of_ones_own_from_its_deployment_to_its_end(stage: Stage) -> None:
+def test_it_is_deployed_knows_the_stage_and_asks_who_asks(stage: Stage) -> None:
     stage.cdk("deploy", "--require-approval", "never")
     assert stage.found("/work_pools/wickie-test")["type"] == "ecs"
     assert stage.answered("/work_pools/wickie-test", auth="guessed").status_code == 401
+
+
+def test_it_runs_flows_starts_anew_with_another_password_and_goes(stage: Stage) -> None:
     stage.completes("upkeep/test")
     _shows_no_password(stage)
 
