@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 
+from stacks import record
 from stacks.constructs.dependent_grants import grant_dependents
 from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
-from stacks.constructs.names import secret_arns
+from stacks.constructs.prefect_access import let_ask_prefect
 from stacks.constructs.queue_reader import QueueReader
 from stacks.constructs.task_events import queue_name
 from stacks.packaging import PROJECT
-from stacks.permissions import PREFECT_KEY, REGISTER
+from stacks.permissions import REGISTER
 from wickie.deployment import parameter_name
 from wickie.registration.build import build_manifest
 from wickie.registration.custom_resource import REGISTRATION
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from constructs import Construct
 
     from stacks.packaging import CodeFor
@@ -64,13 +62,11 @@ class RegistrationStack(Stack):
             environment={},
             timeout=Duration.minutes(5),
         )
-        grant(function.role, PREFECT_KEY, {"secretsmanager": secret_arns(self, prefect.keys)})
+        let_ask_prefect(function, network, prefect)
         grant(function.role, REGISTER, {"cloudformation": [self.stack_id]})
         if config.pusher:
             # Its rotation function gives the block the key; this one never sees it.
             grant_dependents(function.role, config, [config.pusher])
-        if network.subnets and prefect.backend == "self-hosted":
-            function.attach(network)
         if prefect.backend == "cloud-push":
             queue = self.format_arn(service="sqs", resource=queue_name(config.stage))
             QueueReader(
@@ -100,15 +96,8 @@ class RegistrationStack(Stack):
             properties={
                 "ApiUrl": prefect.api_url,
                 "WorkPool": work_pool,
-                "Digest": _digest(code),
+                # Of the manifest, and of the code that may apply it otherwise than before.
+                "Digest": record.contents(code),
                 **{name: secret for name, secret in keys.items() if secret},
             },
         )
-
-
-def _digest(folder: Path) -> str:
-    """Of the manifest, and of the code that may apply it otherwise than before."""
-    whole = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        whole.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
-    return whole.hexdigest()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 
 from stacks.constructs.grants import grant
 from stacks.constructs.logged_function import LoggedFunction
-from stacks.constructs.names import secret_arns
-from stacks.permissions import PREFECT_KEY, TAKE_MESSAGES
+from stacks.constructs.prefect_access import let_ask_prefect
+from stacks.permissions import TAKE_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,11 +54,8 @@ class QueueReader(LoggedFunction):
             environment={},
             timeout=_TIMEOUT,
         )
-        secrets = secret_arns(Stack.of(self), prefect.keys)
-        grant(self.role, PREFECT_KEY, {"secretsmanager": secrets})
+        let_ask_prefect(self, network, prefect)
         grant(self.role, TAKE_MESSAGES, {"sqs": [queue_arn]})
-        if network.subnets and prefect.backend == "self-hosted":
-            self.attach(network)
         mapping = lambda_.EventSourceMapping(
             self, "Source", target=self.function, event_source_arn=queue_arn, batch_size=1
         )
