@@ -107,7 +107,7 @@ def test_a_killed_shard_is_run_again_and_the_report_is_that_of_a_scan_in_one_pie
 ) -> None:
     sharded = configured(tmp_path, shard_gb=OBJECTS * 600 / 1e9)
     parent = stage.start("nightly-scan/test", config=sharded)
-    first = until(lambda: shard_runs(stage))[0]["id"]
+    first = until(lambda: shard_runs(stage), 240)[0]["id"]
     until(lambda: stage.ask(f"/flow_runs/{first}")["state_type"] == "RUNNING")
     task = stage.task_of(first)
     stage.aws.world.processes.kill("LOCAL_ECS_TASK", task.rsplit("/", 1)[-1])
