@@ -10,15 +10,21 @@ from wickie.deployment import Deployment, parameter_name
 
 
 def stage(client: Callable[[str], Any], name: str, **values: str) -> None:
-    """Its bucket `results`, tables named as their fields, its key, and what publishes them."""
-    client("s3").create_bucket(Bucket="results")
-    create_table(client("dynamodb"), "findings_table", "id")
-    create_prints(client("dynamodb"), "fingerprint_table")
-    known = {"results_bucket": "results", "fingerprint_key": create_key(client("kms"))}
-    values = known | values
+    """What holds its data, and the parameters that say so; whatever else is named as its field."""
+    values = hold_data(client) | values
     for field in fields(Deployment):
         place, value = parameter_name(name, field.name), values.get(field.name, field.name)
         client("ssm").put_parameter(Name=place, Value=value, Type="String")
+
+
+def hold_data(client: Callable[[str], Any]) -> dict[str, str]:
+    """Its bucket `results`, tables named as their fields, and its key; what each is called."""
+    client("s3").create_bucket(Bucket="results")
+    create_table(client("dynamodb"), "findings_table", "id")
+    create_prints(client("dynamodb"), "fingerprint_table")
+    tables = {name: name for name in ("findings_table", "fingerprint_table")}
+    key = create_key(client("kms"))
+    return {"results_bucket": "results", "fingerprint_key": key, **tables}
 
 
 def create_prints(dynamodb: Any, name: str = "prints") -> None:

@@ -11,7 +11,6 @@ import botocore.hooks
 import botocore.session
 import botocore.useragent
 import moto.core.models
-import moto.core.responses
 import moto.kms.models
 import moto.kms.utils
 
@@ -26,8 +25,6 @@ def install() -> None:
     botocore.useragent.sanitize_user_agent_string_component = functools.cache(sanitize)
     # A thousand answers for `requests`, by which nothing here speaks AWS.
     moto.core.models.RESPONSES_METHODS.clear()
-    names = moto.core.responses.method_names_from_class
-    moto.core.responses.method_names_from_class = functools.cache(names)
     moto.kms.models.generate_private_key = _generate_private_key
 
 

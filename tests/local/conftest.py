@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from local import rotation
 from local.server import LocalAws
 from local.world import ACCOUNT
+from tests.local.fargate import Fargate
 from tests.local.rotating import PRINCIPAL, ROTATOR, Secret
 from tests.local.stacks import Stacks, in_process
 from tests.until import until
@@ -111,6 +112,11 @@ def aws() -> Iterator[LocalAws]:
 @pytest.fixture
 def account(aws: LocalAws) -> Account:
     return Account(aws)
+
+
+@pytest.fixture
+def fargate(aws: LocalAws) -> Fargate:
+    return Fargate(aws)
 
 
 @pytest.fixture

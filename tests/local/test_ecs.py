@@ -5,29 +5,16 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from local.server import LocalAws
 from tests.local.fargate import Fargate
 from tests.until import until
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[LocalAws]:
-    with LocalAws() as aws:
-        yield aws
-
-
-@pytest.fixture
-def fargate(aws: LocalAws) -> Fargate:
-    return Fargate(aws)
 
 
 @pytest.mark.parametrize("code", [0, 3])

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.server import LocalAws
 from tests.local.fargate import Fargate
 from tests.until import until
 
 pytestmark = pytest.mark.slow
 
-STABLE = {"Delay": 1, "MaxAttempts": 20}
+STABLE = {"Delay": 1, "MaxAttempts": 120}
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[LocalAws]:
-    with LocalAws() as aws:
-        yield aws
-
-
-@pytest.fixture
-def fargate(aws: LocalAws) -> Fargate:
-    return Fargate(aws)
 
 
 def create(fargate: Fargate, definition: str, count: int = 1, **more: Any) -> Any:

@@ -14,7 +14,7 @@ import pytest
 
 from local.prefect import EcsWorker, PrefectServer
 from local.server import LocalAws
-from tests import deployed
+from tests.deployed import hold_data
 from tests.local.fargate import Fargate
 from tests.local.test_prefect import POOL, QUEUE, Stage, _deploy
 from tests.until import until
@@ -59,7 +59,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def _add_data(stage: Stage) -> None:
     client = stage.aws.world.client
-    deployed.stage(client, "test", work_pool="{}")
+    for field, value in hold_data(client).items():
+        name = parameter_name("test", field)
+        client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
     client("s3").create_bucket(Bucket="logs")
     for number in range(OBJECTS):
         token = "".join(secrets.choice(string.ascii_letters) for _ in range(36))
@@ -105,7 +107,7 @@ def test_a_killed_shard_is_run_again_and_the_report_is_that_of_a_scan_in_one_pie
 ) -> None:
     sharded = configured(tmp_path, shard_gb=OBJECTS * 600 / 1e9)
     parent = stage.start("nightly-scan/test", config=sharded)
-    first = until(lambda: shard_runs(stage))[0]["id"]
+    first = until(lambda: shard_runs(stage), 240)[0]["id"]
     until(lambda: stage.ask(f"/flow_runs/{first}")["state_type"] == "RUNNING")
     task = stage.task_of(first)
     stage.aws.world.processes.kill("LOCAL_ECS_TASK", task.rsplit("/", 1)[-1])
