@@ -35,6 +35,8 @@ def _of_chunk(matches: Sequence[Match]) -> Sequence[Match]:
     ranks = defaultdict[int, list[Match]](list)
     for match in matches:
         ranks[_rank(match)].append(match)
+    if list(ranks) in ([0], [1]):
+        return matches
     kept: list[Match] = []
     for rank in sorted(ranks):
         places = _Places(kept)

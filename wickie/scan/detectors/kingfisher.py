@@ -153,8 +153,8 @@ class KingfisherDetector:
 
     def _matches(self, chunk: Chunk, found: list[kingfisher_sdk.Finding]) -> Iterator[Match]:
         presented = Presented(found if self._askable else ())
-        # A log may hold the same value in every line.
-        named = functools.cache(functools.partial(self._named, chunk))
+        # A log may hold the same value in every line: it is judged and named once.
+        known: dict[tuple[str, str], Finding] = {}
         placed = [(f.location["start_offset"], f) for f in found if f.visible]
         for _, each in sorted(placed, key=itemgetter(0)):
             span = _span(chunk, each)
@@ -163,28 +163,24 @@ class KingfisherDetector:
             value, generic = each.secret, each.rule_id.startswith(rules.PREFIX)
             if generic:
                 value, span = _whole(chunk, value, None if each.is_base64_encoded else span)
-                if not _is_plausible(chunk, each, value, span):
+            finding = known.get((each.rule_id, value))
+            if not finding:
+                if not _is_credential(chunk, each, value, span, generic=generic):
                     continue
-            elif span and not each.is_base64_encoded and _is_in_data_url(chunk.data, span[0]):
-                continue
-            id_, key = named(each.rule_id, value)
-            finding = Finding(
-                id=id_,
-                rule_id=each.rule_id,
-                title=each.rule_name,
-                severity=_SEVERITIES[each.confidence],
-                location=chunk.at(chunk.first_line + each.location["line"] - 1),
-                source=chunk.source,
-                value_key=key,
-            )
+                finding = known[each.rule_id, value] = self._finding(chunk, each, value)
             asked = presented.of(each) if each.rule_id in self._askable else None
             yield Match(finding, chunk, span, generic=generic, credential=asked)
 
-    def _named(self, chunk: Chunk, rule: str, value: str) -> tuple[str, str]:
+    def _finding(self, chunk: Chunk, found: kingfisher_sdk.Finding, value: str) -> Finding:
         encoded = value.encode()
-        return (
-            finding_id(self._key, rule, encoded, chunk.artifact),
-            value_key(self._key, encoded, chunk.source, chunk.artifact),
+        return Finding(
+            id=finding_id(self._key, found.rule_id, encoded, chunk.artifact),
+            rule_id=found.rule_id,
+            title=found.rule_name,
+            severity=_SEVERITIES[found.confidence],
+            location=chunk.at(chunk.first_line + found.location["line"] - 1),
+            source=chunk.source,
+            value_key=value_key(self._key, encoded, chunk.source, chunk.artifact),
         )
 
 
@@ -213,6 +209,20 @@ def _whole(
         if close > end and b"\n" not in text and b" " not in text:
             return text.decode(errors="replace"), (start, start + len(text))
     return value.rstrip("\\"), span
+
+
+def _is_credential(
+    chunk: Chunk,
+    found: kingfisher_sdk.Finding,
+    value: str,
+    span: tuple[int, int] | None,
+    *,
+    generic: bool,
+) -> bool:
+    if generic:
+        return _is_plausible(chunk, found, value, span)
+    inside = span and not found.is_base64_encoded and _is_in_data_url(chunk.data, span[0])
+    return not inside
 
 
 def _is_plausible(

@@ -114,14 +114,17 @@ class ManagedDetector:
         """Where in `text` which encoded values begin, in order of the eighth bytes in them."""
         view = memoryview(text)
         # A log may hold the same value a hundred thousand times.
-        entries = functools.cache(self._entries)
+        entries, digested = functools.cache(self._entries), functools.cache(self._digest)
         for position, window in self._known.within(text):
             for fingerprint, shift in entries(window):
                 start = position - shift
-                value = view[max(start, 0) : start + fingerprint.length]
+                value = bytes(view[max(start, 0) : start + fingerprint.length])
                 whole = start >= 0 and len(value) == fingerprint.length
-                if whole and digest(value, self._key) == fingerprint.digest:
+                if whole and digested(value) == fingerprint.digest:
                     yield start, fingerprint
+
+    def _digest(self, value: bytes) -> bytes:
+        return digest(value, self._key)
 
     def _entries(self, window: int) -> list[tuple[Fingerprint, int]]:
         """The values that have a window with this hash, and how far into them it is."""
