@@ -33,7 +33,12 @@ def database(tmp_path: Path) -> Path:
 
 
 def run(
-    tmp_path: Path, database: Path, *targets: Any, dry_run: bool = False, **differing: Any
+    tmp_path: Path,
+    database: Path,
+    *targets: Any,
+    stage: str = "test",
+    dry_run: bool = False,
+    **differing: Any,
 ) -> Any:
     """Run the flow; returns its final state."""
     trivy = shutil.which("trivy", path=str(Path(sys.executable).parent))
@@ -42,7 +47,7 @@ def run(
     scanner = {"engine": "trivy", "program": trivy, "database": {"directory": str(database)}}
     section = {"targets": targets, "scanners": [scanner], **differing}
     config = tmp_path / "wickie.yaml"
-    config.write_text(json.dumps({"stage": "test", "vulnerabilities": section}))
+    config.write_text(json.dumps({"stage": stage, "vulnerabilities": section}))
     return scan_vulnerabilities(config, dry_run=dry_run, return_state=True)
 
 
@@ -164,12 +169,14 @@ def test_what_the_scan_finds_in_service_is_rolled_back_and_reported(
 
 
 def test_where_nobody_can_be_asked_nothing_is_rolled_back_and_the_run_fails(
-    tmp_path: Path, database: Path, live: Any, monkeypatch: pytest.MonkeyPatch
+    stage: SimpleNamespace, tmp_path: Path, database: Path, live: Any
 ) -> None:
-    # Others' tests may have registered the real one with this session's server.
-    monkeypatch.setattr("flows.rollback._DEPLOYMENT", "rollback/unregistered")
+    # Others' tests may have registered the one of stage `test` with this session's server.
+    for each in stage.ssm.get_parameters_by_path(Path="/wickie/test")["Parameters"]:
+        name = each["Name"].replace("/test/", "/unregistered/")
+        stage.ssm.put_parameter(Name=name, Value=each["Value"], Type="String")
     policy = {"target": live.target, "severity": "HIGH"}
-    state = run(tmp_path, database, live.scanned, rollback=[policy])
+    state = run(tmp_path, database, live.scanned, stage="unregistered", rollback=[policy])
     assert state.is_failed()
     assert "no deployment rollback/unregistered; run prefect deploy --all" in state.message
     assert live.version() == "2"
