@@ -176,6 +176,7 @@ def _looked_up(name: str, value: str, account: str, region: str) -> str:
         "KeyId": lambda: keys.describe_key(keys.any_id_to_key_id(value)).arn,
         "UserName": lambda: iam.get_user(value).arn,
         "RoleName": lambda: iam.get_role(value).arn,
+        "QueueName": lambda: f"arn:{partition}:sqs:{region}:{account}:{value}",
         "QueueUrl": lambda: f"arn:{partition}:sqs:{region}:{account}:{value.rpartition('/')[2]}",
     }
     return str(found[name]()) if name in found else value

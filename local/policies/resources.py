@@ -57,7 +57,7 @@ _FORMS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("s3", "object"): ("{Bucket}/{Key}",),
     ("secretsmanager", "secret"): ("secret:{SecretId}",),
     ("sns", "topic"): ("{TopicArn}",),
-    ("sqs", "queue"): ("{QueueUrl}",),
+    ("sqs", "queue"): ("{QueueUrl}", "{QueueName}"),
     ("ssm", "document"): ("document/{DocumentName}", "document/{Name}"),
     ("ssm", "instance"): ("instance/{InstanceIds}",),
     ("ssm", "parameter"): ("parameter/{Name}", "parameter/{Names}", "parameter/{Path}"),

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from moto import mock_aws
 from typer.testing import Result
 
+from tests import motos
 from wickie.cli.config import schema
 from wickie.config.scan_role import ROLE
 from wickie.config.schema import json_schema
@@ -160,7 +161,7 @@ def test_its_template_makes_the_role_that_may_be_assumed(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     configured("stage: prod\n")
     trusted = "arn:aws:iam::111122223333:role/flows"
-    with mock_aws():
+    with motos.cloudformation(), mock_aws():
         boto3.client("cloudformation").create_stack(
             StackName="scan",
             TemplateBody=wickie("config", "scan-role").stdout,

@@ -91,7 +91,7 @@ class Described:
             {
                 "RotationEnabled": True,
                 "VersionIdsToStages": {"1": ["AWSPENDING"]},
-                "made": {"1": NOW - timedelta(minutes=5)},
+                "made": {"1": NOW + timedelta(hours=2)},  # however long tests before it take
             },
             "pending",
         ),

@@ -30,6 +30,7 @@ class Rds:
     """Gives a user a password."""
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr("local.rds.binaries", lambda: None)  # this one is behind them, and no other
         patch.setattr(models.DBInstance, "address", "localhost")
         patch.setattr(models.DBCluster, "endpoint", "localhost")
         patch.setattr("wickie.providers.rds_master._PAUSE_SECONDS", 0.05)

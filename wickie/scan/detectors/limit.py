@@ -66,8 +66,8 @@ def _watched() -> None:
 
 
 def _stop_what_is_late() -> None:
-    while True:
-        time.sleep(_TICK)
+    never = threading.Event()
+    while not never.wait(_TICK):
         for clock, end, token in list(_running.values()):
             if _shown(clock) > end:
                 token.cancel()
