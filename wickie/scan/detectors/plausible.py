@@ -17,7 +17,7 @@ from wickie.scan import rules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """To be raised with every change of what is plausible."""
 
 _PLACEHOLDERS: Final = re.compile(
@@ -51,7 +51,7 @@ _NAMES: Final = re.compile(
     | v?\d+ (?: \.\d+ )+ [\w.-]*
     | (?: \.{0,2} | ~ | [A-Za-z]: ) [/\\] [\w.@/\\-]* [\w/\\-]
     | [\w.-]+ (?: / [\w.-]+ )* / [a-z_.-]+
-    | (?: a|div|input|form|span|button|label )? [\#.] [A-Za-z_-][\w-]* (?: [ .\#>:\[] .* )?
+    | (?: a|div|input|form|span|button|label )? [\#.] [A-Za-z_-][\w-]+ (?: [ .\#>:\[] .* )?
     | &[a-z]+; | [\^] .*
     | .* (?: \\[dwsSDWbn] | \[a-z | \.[*+][)?$] | \(\? | :// | => | \]\( | <\/? | \?\: ) .*
     | [\w-]+ = [\w-]* | [\w.-]+ [,;] | [\w-]* : [\w.-]*
