@@ -129,6 +129,9 @@ def _context(caller: Caller, region: str, parameters: dict[str, Any]) -> dict[st
     for key, value in tags:
         context[f"aws:RequestTag/{key}"] = (str(value),)
         context["aws:TagKeys"] = (*context.get("aws:TagKeys", ()), key)
+    if cluster := parameters.get("cluster"):
+        where = f"arn:{get_partition(region)}:ecs:{region}:{caller.account}:cluster/"
+        context["ecs:cluster"] = (where + str(cluster).rpartition("/")[2],)
     return {key.lower(): values for key, values in context.items()}
 
 

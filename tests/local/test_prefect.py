@@ -230,7 +230,8 @@ def test_what_does_not_stop_in_time_is_killed_and_a_crash_like_any_other(stage: 
     task = stage.task_of(run)
     until(lambda: "deaf" in stage.output(task))
     stage.fargate.ecs.stop_task(cluster=stage.fargate.cluster, task=task)
-    assert stage.ended(run, 2 + 6 * SOON)["state_type"] == "CRASHED"
+    # The worker may still go by the template that it knew: then it is killed after two minutes.
+    assert stage.ended(run, 120 + 3 * SOON)["state_type"] == "CRASHED"
     stage.run("python", "-m", "flows.work_pool", "--stage", "test")
 
 
