@@ -135,7 +135,7 @@ def test_it_runs_flows_starts_anew_with_another_password_and_goes(stage: Stage) 
     _did_what_its_policies_allow_and_most_of_that(stage)
 
     stage.cdk("destroy", "--force")
-    assert stage.answered("/health") is None
+    assert stage.answered("/health", auth="") is None
     assert stage.client("rds").describe_db_instances()["DBInstances"] == []
 
 

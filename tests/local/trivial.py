@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 FLOWS = """
-import os, signal, time
+import os, time
 from prefect import flow, task
 from prefect.runtime import flow_run
 from prefect.transactions import transaction
@@ -41,12 +41,6 @@ def stopped():
     with transaction():
         half()
         time.sleep(600)
-
-@flow
-def stubborn():
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("deaf", flush=True)
-    time.sleep(600)
 """
 
 
@@ -62,6 +56,6 @@ def prefect_yaml() -> str:
     work_pool:
       name: wickie-{{{{ $WICKIE_STAGE }}}}
 """
-        for flow in ("hello", "sleeps", "stopped", "stubborn")
+        for flow in ("hello", "sleeps", "stopped")
     )
     return f"{ours}deployments:{deployments}"
