@@ -20,14 +20,12 @@ NAME = "rotate/test"
 
 @pytest.fixture
 def prefect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Prefect]:
-    server, prefect = serve(Prefect)
     for name in ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PREFECT_API_URL", prefect.url)
     monkeypatch.setattr("wickie.cli.trigger._PAUSE", 0.01)
-    yield prefect
-    server.shutdown()
-    server.server_close()
+    with serve(Prefect) as prefect:
+        monkeypatch.setenv("PREFECT_API_URL", prefect.url)
+        yield prefect
 
 
 def state(type_: str, message: str = "") -> dict[str, str]:

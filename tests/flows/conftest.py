@@ -19,10 +19,15 @@ from moto import mock_aws
 from local.prefect import copy_migrated_database
 from local.processes import Processes
 from tests import deployed
+from tests.flows.registering import POOL, ROOT, manifest
 from tests.rotation.paper import ARN, Secret, Shop
+from wickie.asking import Patience
 from wickie.credentials import Sensitive
 from wickie.fingerprints import FingerprintTable, working_key
 from wickie.model import Stage
+from wickie.prefect import PrefectServer
+from wickie.registration.manifest import Manifest
+from wickie.registration.removal import unregister
 
 STAGE = "test"
 
@@ -157,3 +162,28 @@ def stand(stage: SimpleNamespace, config: Path, tmp_path: Path) -> Stand:
     for version, value in values.items():
         table.publish(ARN, version, stages[version], Sensitive(value), key)
     return Stand(stage, config, tmp_path, values)
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our prefect.yaml with as many deployments as matter: each takes a server a while."""
+    head, *deployments = (ROOT / "prefect.yaml").read_text().split("\n  - name: ")
+    kept = [d for d in deployments if "nightly_scan.py" in d or "upkeep.py" in d]
+    path = tmp_path_factory.mktemp("few") / "prefect.yaml"
+    path.write_text("\n  - name: ".join([head, *kept]))
+    return path
+
+
+@pytest.fixture
+def server() -> PrefectServer:
+    from prefect.settings import get_current_settings  # noqa: PLC0415
+
+    return PrefectServer(str(get_current_settings().api.url), patience=Patience(60), seconds=30)
+
+
+@pytest.fixture
+def ours(server: PrefectServer, few: Path) -> Iterator[Manifest]:
+    """A stage's manifest, of which nothing is left at the server afterwards."""
+    declared = manifest("x", few)
+    yield declared
+    unregister(server, declared, POOL)

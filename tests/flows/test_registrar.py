@@ -4,79 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from prefect.settings import get_current_settings
 from prefect_aws.workers.ecs_worker import ECSJobConfiguration
 
 from flows.registered import known
+from tests.flows.registering import POOL, manifest, register
 from wickie.asking import Patience
-from wickie.config import Config
-from wickie.dispatch import Start, started
 from wickie.errors import AuthenticationError, ConfigError, ProviderError
 from wickie.prefect import PrefectServer
-from wickie.registration.build import KNOWN_FLOWS, build_manifest
+from wickie.registration.build import KNOWN_FLOWS
 from wickie.registration.manifest import Manifest
 from wickie.registration.registrar import Registrar
 from wickie.registration.removal import unregister
 from wickie.registration.work_pool import WorkPool
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
-
-ROOT = Path(__file__).parents[2]
-POOL = WorkPool(
-    pool_name="wickie-x",
-    cluster="flows",
-    execution_role_arn="arn:aws:iam::123456789012:role/execution",
-    task_role_arn="arn:aws:iam::123456789012:role/task",
-    image="registry.example/wickie@sha256:0123",
-    vpc_id="vpc-1",
-    subnets=("subnet-1",),
-    security_groups=("sg-1",),
-    log_group="/wickie/x/flows",
-    family="wickie-x-flows",
-    region="eu-west-1",
-    pusher_role_arn="arn:aws:iam::123456789012:role/wickie-x-pusher",
-)
-Plan = Callable[[Manifest], list[str]]
-
-
-def manifest(stage: str, path: Path = ROOT / "prefect.yaml", **prefect: Any) -> Manifest:
-    given = {"api_url": "http://localhost/api", "backend": "self-hosted", **prefect}
-    return build_manifest(Config.model_validate({"stage": stage, "prefect": given}), path)
-
-
-@pytest.fixture(scope="session")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our prefect.yaml with as many deployments as matter: each takes a server a while."""
-    head, *deployments = (ROOT / "prefect.yaml").read_text().split("\n  - name: ")
-    kept = [d for d in deployments if "nightly_scan.py" in d or "upkeep.py" in d]
-    path = tmp_path_factory.mktemp("few") / "prefect.yaml"
-    path.write_text("\n  - name: ".join([head, *kept]))
-    return path
-
-
-@pytest.fixture
-def server() -> PrefectServer:
-    return PrefectServer(str(get_current_settings().api.url), patience=Patience(60), seconds=30)
-
-
-@pytest.fixture
-def ours(server: PrefectServer, few: Path) -> Iterator[Manifest]:
-    """A stage's manifest, of which nothing is left at the server afterwards."""
-    declared = manifest("x", few)
-    yield declared
-    unregister(server, declared, POOL)
-
-
-def register(server: PrefectServer, declared: Manifest, *, dry: bool = False) -> list[str]:
-    return [str(change) for change in Registrar(server, dry=dry).register(declared, POOL)]
 
 
 def test_what_is_known_of_the_flows_is_what_prefect_says_of_them() -> None:
@@ -156,55 +103,6 @@ def test_what_is_an_operators_to_say_is_left(server: PrefectServer, ours: Manife
     assert (pool["is_paused"], pool["concurrency_limit"]) == (True, 3)
 
 
-def test_two_stages_live_on_one_server_and_go_each_by_itself(
-    server: PrefectServer, ours: Manifest, few: Path
-) -> None:
-    dev = manifest("y", few)
-    register(server, ours)
-    made = register(server, dev)
-    assert {change.split()[0] for change in made} == {"create"}
-    assert register(server, ours) == register(server, dev) == []
-    assert register(server, ours, dry=True) == register(server, dev, dry=True) == []
-    for stage in ("x", "y"):
-        nightly = server.get(f"/deployments/name/nightly-scan/{stage}")
-        assert (nightly["work_pool_name"], nightly["tags"]) == (
-            f"wickie-{stage}",
-            ["wickie", f"wickie-{stage}"],
-        )
-    _one_event_starts_a_run_of_each(server)
-    server.patch("/work_pools/wickie-y", {"base_job_template": {}})
-    assert register(server, ours, dry=True) == []
-    gone = unregister(server, dev, POOL)
-    assert len(gone) == len(made)
-    assert not [thing for thing in gone if "wickie-x" in thing or thing.endswith("/x")]
-    assert register(server, ours) == []
-    assert unregister(server, dev, POOL) == []
-
-
-def _one_event_starts_a_run_of_each(server: PrefectServer) -> None:
-    """And one only: Prefect knows an idempotency key by its flow, which both have."""
-    event = {"id": secrets.token_hex(8)}
-    starts = [Start(f"upkeep/{stage}") for stage in ("x", "y", "x", "y")]
-    runs = [started(event, "failed", start, server) for start in starts]
-    assert runs[:2] == runs[2:]
-    assert len(set(runs)) == 2
-    pools = {server.get(f"/flow_runs/{run}")["work_pool_name"] for run in runs}
-    assert pools == {"wickie-x", "wickie-y"}
-
-
-def test_a_stage_of_the_same_name_in_another_account_changes_and_takes_nothing(
-    server: PrefectServer, ours: Manifest
-) -> None:
-    register(server, ours)
-    there = replace(POOL, task_role_arn=POOL.task_role_arn.replace("123456789012", "210987654321"))
-    with pytest.raises(ConfigError, match="runs flows in account 123456789012, eu-west-1 already"):
-        Registrar(server).register(ours, there)
-    with pytest.raises(ConfigError, match="give this stage another name"):
-        Registrar(server).register(ours, replace(POOL, region="eu-central-1"))
-    assert unregister(server, ours, there) == []
-    assert register(server, ours) == []
-
-
 def test_limits_of_what_is_scanned_at_once_are_made_corrected_and_taken_away(
     server: PrefectServer, few: Path
 ) -> None:
@@ -219,42 +117,6 @@ def test_limits_of_what_is_scanned_at_once_are_made_corrected_and_taken_away(
         assert server.get("/v2/concurrency_limits/wickie-x-lambda")["limit"] == 3
     finally:
         assert name in unregister(server, limited(**{"lambda": 3}), POOL)
-
-
-def test_a_deployment_of_somebody_elses_is_neither_taken_over_nor_deleted(
-    server: PrefectServer, ours: Manifest
-) -> None:
-    server.create("/work_pools/", {"name": "theirs", "type": "process"})
-    flow = server.post("/flows/", {"name": "upkeep"})
-    theirs = {"name": "x", "flow_id": flow["id"], "work_pool_name": "theirs"}
-    made = server.post("/deployments/", theirs)
-    with pytest.raises(ConfigError, match="upkeep/x belongs to work pool theirs already"):
-        register(server, ours)
-    assert "deployment upkeep/x" not in unregister(server, ours, POOL)
-    assert server.get(f"/deployments/{made['id']}")
-    server.delete("/work_pools/theirs")
-    server.delete(f"/deployments/{made['id']}")
-
-
-def test_a_work_pool_of_another_type_is_left_alone(server: PrefectServer, ours: Manifest) -> None:
-    server.create("/work_pools/", {"name": "wickie-x", "type": "docker"})
-    with pytest.raises(ConfigError, match="is of type docker, not ecs; delete it in Prefect"):
-        register(server, ours)
-
-
-def test_what_goes_with_a_stage_leaves_a_work_pool_that_others_use(
-    server: PrefectServer, ours: Manifest
-) -> None:
-    register(server, ours)
-    flow = server.post("/flows/", {"name": "theirs"})
-    theirs = {"name": "theirs", "flow_id": flow["id"], "work_pool_name": "wickie-x"}
-    made = server.post("/deployments/", theirs)
-    gone = unregister(server, ours, POOL)
-    assert "deployment nightly-scan/x" in gone
-    assert "work pool wickie-x" not in gone
-    server.delete(f"/deployments/{made['id']}")
-    assert unregister(server, ours, POOL) == ["work pool wickie-x"]
-    assert unregister(server, ours, POOL) == []
 
 
 def test_a_push_work_pool_signs_in_with_a_block_whose_key_is_left_alone(

@@ -220,10 +220,20 @@ def test_all_flows_of_one_pool_share_one_revision_of_the_task_definition(stage: 
     assert len(arns["taskDefinitionArns"]) == 1
 
 
-def test_a_container_that_is_stopped_has_as_long_as_fargate_gives(stage: Stage) -> None:
+def test_what_does_not_hear_that_it_is_to_stop_is_killed_and_its_run_begins_anew(
+    stage: Stage,
+) -> None:
     pool = stage.ask(f"/work_pools/{POOL}")["base_job_template"]
     (container,) = pool["job_configuration"]["task_definition"]["containerDefinitions"]
-    assert container["stopTimeout"] == 120
+    assert container["stopTimeout"] == 120, "Fargate's most"
+    run = stage.start("deaf/trivial")
+    task = stage.task_of(run)
+    until(lambda: "deaf" in stage.output(task))
+    stage.fargate.ecs.stop_task(cluster=stage.fargate.cluster, task=task)
+    ended = stage.ended(run, 240)
+    assert (ended["state_type"], ended["run_count"]) == ("COMPLETED", 2), ended["state"]
+    assert ended["infrastructure_pid"].rpartition("::")[2] != task
+    stage.fargate.reached(task, "STOPPED")
 
 
 def test_registering_the_work_pool_again_keeps_what_an_operator_set(stage: Stage) -> None:

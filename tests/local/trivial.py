@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 FLOWS = """
-import os, time
+import os, signal, time
 from prefect import flow, task
 from prefect.runtime import flow_run
 from prefect.transactions import transaction
@@ -41,6 +41,14 @@ def stopped():
     with transaction():
         half()
         time.sleep(600)
+
+@flow
+def deaf():
+    if flow_run.run_count > 1:
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("deaf", flush=True)
+    time.sleep(600)
 """
 
 
@@ -56,6 +64,6 @@ def prefect_yaml() -> str:
     work_pool:
       name: wickie-{{{{ $WICKIE_STAGE }}}}
 """
-        for flow in ("hello", "sleeps", "stopped")
+        for flow in ("hello", "sleeps", "stopped", "deaf")
     )
     return f"{ours}deployments:{deployments}"

@@ -52,18 +52,14 @@ class Prefect:
 
 @pytest.fixture
 def prefect() -> Iterator[Prefect]:
-    server, prefect = serve(lambda place: Prefect(f"http://{place}/api"))
-    yield prefect
-    server.shutdown()
-    server.server_close()
+    with serve(lambda place: Prefect(f"http://{place}/api")) as prefect:
+        yield prefect
 
 
 @pytest.fixture
 def cloudformation() -> Iterator[Receiver]:
-    server, receiver = serve(lambda place: Receiver(f"http://{place}/answer?Signature=x"))
-    yield receiver
-    server.shutdown()
-    server.server_close()
+    with serve(lambda place: Receiver(f"http://{place}/answer?Signature=x")) as receiver:
+        yield receiver
 
 
 @pytest.fixture

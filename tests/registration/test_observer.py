@@ -43,10 +43,8 @@ class Prefect:
 
 @pytest.fixture
 def prefect() -> Iterator[Prefect]:
-    server, prefect = serve(Prefect)
-    yield prefect
-    server.shutdown()
-    server.server_close()
+    with serve(Prefect) as prefect:
+        yield prefect
 
 
 def ended(prefect: Prefect, **detail: Any) -> str:

@@ -185,13 +185,11 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Receiver, st
     (folder / "ca").write_text(made.ca_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "pem")
-    server, receiver = serve(
+    with serve(
         lambda place: Receiver(f"https://{place}/base"),
         lambda sock: context.wrap_socket(sock, server_side=True),
-    )
-    yield receiver, str(folder / "ca")
-    server.shutdown()
-    server.server_close()
+    ) as receiver:
+        yield receiver, str(folder / "ca")
 
 
 def says(**document: Any) -> bytes:

@@ -56,10 +56,8 @@ def test_what_is_meant_to_be_a_path_and_is_none_is_refused_when_wickie_yaml_is_r
 
 @pytest.fixture
 def prefect() -> Iterator[Prefect]:
-    server, prefect = serve(Prefect)
-    yield prefect
-    server.shutdown()
-    server.server_close()
+    with serve(Prefect) as prefect:
+        yield prefect
 
 
 class Secrets:

@@ -43,7 +43,5 @@ def script(secret: Secret) -> Iterator[Script]:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A receiver without TLS, which is for this machine alone."""
-    server, receiver = serve(lambda place: Receiver(f"http://{place}/hooks/wickie"))
-    yield receiver
-    server.shutdown()
-    server.server_close()
+    with serve(lambda place: Receiver(f"http://{place}/hooks/wickie")) as receiver:
+        yield receiver

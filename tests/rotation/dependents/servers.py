@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -33,8 +34,11 @@ class Receiver:
         return (answer, {}, b"") if isinstance(answer, int) else answer
 
 
-def serve(receiver_of: Callable[[str], Any], wrap: Callable[[Any], Any] = lambda s: s) -> Any:
-    """Start a server whose requests go to what `receiver_of` makes of its address."""
+@contextmanager
+def serve(
+    receiver_of: Callable[[str], Any], wrap: Callable[[Any], Any] = lambda s: s
+) -> Iterator[Any]:
+    """A server whose requests go to what `receiver_of` makes of its address: that is yielded."""
     holder: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,4 +61,8 @@ def serve(receiver_of: Callable[[str], Any], wrap: Callable[[Any], Any] = lambda
     server.socket = wrap(server.socket)
     holder.append(receiver_of(f"localhost:{server.server_port}"))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    return server, holder[0]
+    try:
+        yield holder[0]
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -61,10 +61,8 @@ class Prefect:
 
 @pytest.fixture
 def prefect() -> Iterator[Prefect]:
-    server, prefect = serve(lambda place: Prefect(f"http://{place}/api"))
-    yield prefect
-    server.shutdown()
-    server.server_close()
+    with serve(lambda place: Prefect(f"http://{place}/api")) as prefect:
+        yield prefect
 
 
 @pytest.fixture

@@ -31,13 +31,11 @@ def secure(tmp_path: Path) -> Iterator[Secure]:
     ca.write_text(made.ca_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server, receiver = serve(
+    with serve(
         lambda place: Receiver(f"https://{place}/"),
         lambda sock: context.wrap_socket(sock, server_side=True),
-    )
-    yield Secure(receiver, ca)
-    server.shutdown()
-    server.server_close()
+    ) as receiver:
+        yield Secure(receiver, ca)
 
 
 def test_a_server_that_a_trusted_ca_vouches_for_is_called(secure: Secure) -> None:

@@ -31,10 +31,8 @@ KEYS = {
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server, receiver = serve(lambda place: Receiver(f"http://{place}"))
-    yield receiver
-    server.shutdown()
-    server.server_close()
+    with serve(lambda place: Receiver(f"http://{place}")) as receiver:
+        yield receiver
 
 
 @pytest.fixture
@@ -234,17 +232,15 @@ def test_a_server_that_is_not_proven_to_be_itself_is_told_nothing(tmp_path: Path
     ca.write_text(made.ca_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server, receiver = serve(
+    with serve(
         lambda place: Receiver(f"https://{place}", [told({"ARN": "a"})]),
         lambda sock: context.wrap_socket(sock, server_side=True),
-    )
-    with pytest.raises(UnansweredError, match="SSLCertVerificationError"):
-        client(receiver.url).describe_secret(SecretId="s")
-    assert not receiver.seen
-    trusting = client(receiver.url, AWS_CA_BUNDLE=str(ca))
-    assert trusting.describe_secret(SecretId="s")["ARN"] == "a"
-    elsewhere = client(receiver.url.replace("localhost", "127.0.0.1"), AWS_CA_BUNDLE=str(ca))
-    with pytest.raises(UnansweredError, match="SSLCertVerificationError"):
-        elsewhere.describe_secret(SecretId="s")
-    server.shutdown()
-    server.server_close()
+    ) as receiver:
+        with pytest.raises(UnansweredError, match="SSLCertVerificationError"):
+            client(receiver.url).describe_secret(SecretId="s")
+        assert not receiver.seen
+        trusting = client(receiver.url, AWS_CA_BUNDLE=str(ca))
+        assert trusting.describe_secret(SecretId="s")["ARN"] == "a"
+        elsewhere = client(receiver.url.replace("localhost", "127.0.0.1"), AWS_CA_BUNDLE=str(ca))
+        with pytest.raises(UnansweredError, match="SSLCertVerificationError"):
+            elsewhere.describe_secret(SecretId="s")
