@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from random import sample
 from typing import Final
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ import yaml
 from tests.scan.paper import ALPHANUMERIC, KEY, chunk, drawn
 from wickie.scan import rules
 from wickie.scan.chunk import Match
-from wickie.scan.detectors import KingfisherDetector
+from wickie.scan.detectors import KingfisherDetector, plausible
 from wickie.scan.overlap import settled
 
 SHAPES = ("human", "random", "symbols")
@@ -24,11 +25,12 @@ HUMAN = ("Brook", "Tiger", "Maple", "Violin", "Quartz", "Harbor")
 
 
 def with_digits(length: int, alphabet: str = ALPHANUMERIC) -> str:
-    """Drawn until it is as mixed as nearly all that are drawn."""
+    """Drawn until it is as mixed as nearly all are, and no `xxx` or `your` is in it by chance."""
     while True:
         value = drawn(length, alphabet)
         kinds = (str.isdigit, str.islower, str.isupper)
-        if all(sum(map(kind, value)) >= 2 for kind in kinds) and value[0].isalnum():
+        mixed = all(sum(map(kind, value)) >= 2 for kind in kinds) and value[0].isalnum()
+        if mixed and not plausible._PLACEHOLDERS.search(value):
             return value
 
 
@@ -50,7 +52,7 @@ def written(example: str, shape: str) -> str:
         "sql": value_of(shape, "!@#^+-_?~&"),
         "xml": value_of(shape, "!@#^+-_?~"),
         "quotable": value_of(shape, "!@#^+-_?~"),
-        "simple": drawn(10, "bdfgkmprtz") if shape == "human" else password,
+        "simple": "".join(sample("bdfgkmprtz", 10)) if shape == "human" else password,
         "alphanumeric": with_digits(16),
         "url": quote(password, safe=""),
         "basic": base64.b64encode(f"app:{password}".encode()).decode(),
