@@ -16,6 +16,8 @@ from wickie.registration.manifest import Manifest
 from wickie.registration.registrar import Registrar
 from wickie.registration.removal import unregister
 
+NOTIFY = "wickie-x-notify"
+
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect")]
 
 
@@ -87,6 +89,29 @@ def test_a_work_pool_of_another_type_is_left_alone(server: PrefectServer, ours: 
     server.create("/work_pools/", {"name": "wickie-x", "type": "docker"})
     with pytest.raises(ConfigError, match="is of type docker, not ecs; delete it in Prefect"):
         register(server, ours)
+
+
+def test_what_a_manifest_names_no_more_ends_and_what_others_run_there_stays(
+    server: PrefectServer, ours: Manifest, few: Path, tmp_path: Path
+) -> None:
+    flow = server.post("/flows/", {"name": "theirs"})
+    told = replace(ours, automations=[*ours.automations, {**ours.automations[0], "name": NOTIFY}])
+    register(server, told)
+    theirs = {"name": "x", "flow_id": flow["id"], "work_pool_name": "wickie-x", "tags": ["wickie"]}
+    made = server.post("/deployments/", theirs)
+    head, _, upkeep = few.read_text().split("\n  - name: ")
+    (tmp_path / "prefect.yaml").write_text(f"{head}\n  - name: {upkeep}")
+    fewer, gone = manifest("x", tmp_path / "prefect.yaml"), "nightly-scan/x"
+    ended = [f"delete automation {NOTIFY}", f"delete deployment {gone}"]
+    try:
+        assert [each for each in register(server, fewer, dry=True) if "delete" in each] == ended
+        assert server.get(f"/deployments/name/{gone}")
+        assert [each for each in register(server, fewer) if "delete" in each] == ended
+        assert server.get(f"/deployments/name/{gone}") is None
+        assert server.get(f"/deployments/{made['id']}")
+        assert register(server, fewer) == []
+    finally:
+        server.delete(f"/deployments/{made['id']}")
 
 
 def test_what_goes_with_a_stage_leaves_a_work_pool_that_others_use(

@@ -9,20 +9,27 @@ from wickie.registration.manifest import REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_KINDS: Final = ("silent", "crashed", "notify")
 _SILENT_AFTER: Final = 600
 """Seconds; a flow run gives a sign of life every 180."""
+
+
+def names(stage: str) -> list[str]:
+    """
+    What the automations of a stage may be called.
+
+    They begin with the stage's work pool, as others share the workspace.
+    """
+    return [f"wickie-{stage}-{kind}" for kind in _KINDS]
 
 
 def automations(
     stage: str, deployments: Sequence[str], notified: str | None
 ) -> Iterator[Mapping[str, Any]]:
-    """
-    What Prefect does by itself about runs of `deployments`, each `flow/name`.
-
-    Names begin with the stage's work pool, as others share the workspace.
-    """
+    """What Prefect does by itself about runs of `deployments`, each `flow/name`."""
+    silent, crashed, notify = names(stage)
     yield {
-        "name": f"wickie-{stage}-silent",
+        "name": silent,
         "description": "A run whose container died unheard is crashed, not running for ever.",
         "enabled": True,
         # https://docs.prefect.io/v3/advanced/detect-zombie-flows
@@ -46,7 +53,7 @@ def automations(
     others = [name for name in deployments if name != upkeep]
     if len(others) < len(deployments):
         yield {
-            "name": f"wickie-{stage}-crashed",
+            "name": crashed,
             "description": "What was cut short may have left a rotation half done: upkeep ends it.",
             "enabled": True,
             "trigger": _runs(
@@ -63,13 +70,15 @@ def automations(
             ],
         }
     if notified:
-        yield _notification(stage, deployments, notified)
+        yield _notification(notify, stage, deployments, notified)
 
 
-def _notification(stage: str, deployments: Sequence[str], block: str) -> Mapping[str, Any]:
+def _notification(
+    name: str, stage: str, deployments: Sequence[str], block: str
+) -> Mapping[str, Any]:
     amiss = [f"prefect.flow-run.{state}" for state in ("Crashed", "Failed", "Late")]
     return {
-        "name": f"wickie-{stage}-notify",
+        "name": name,
         "description": "Runs that crashed, failed or are late are told to a person.",
         "enabled": True,
         "trigger": _runs(deployments, posture="Reactive", expect=amiss),

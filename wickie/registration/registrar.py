@@ -10,6 +10,7 @@ from wickie.errors import ConfigError, ProviderError, ProviderUnavailableError
 from wickie.registration.checks import check
 from wickie.registration.comparison import differs
 from wickie.registration.manifest import REFERENCE
+from wickie.registration.standing import automations_named, standing
 from wickie.registration.work_pool import base_job_template, home_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class Registrar:
         self, manifest: Manifest, pool: WorkPool, key: Mapping[str, str] | None = None
     ) -> list[Change]:
         """
-        Create what is not there and correct what differs; `key` tells a flow where its key is.
+        Create what is not there, correct what differs, and end what earlier manifests named.
+
+        `key` tells a flow where its key is.
 
         Raises `ConfigError` before anything is sent if the template would not run. It may be
         repeated after any failure.
@@ -78,6 +81,7 @@ class Registrar:
             self._automation(self._resolved(automation))
         for name, limit in manifest.limits.items():
             self._limit(name, limit)
+        self._end_others(manifest)
         return self.changes
 
     def require_time(self) -> None:
@@ -193,6 +197,15 @@ class Registrar:
             lambda _, wanted: self.server.patch(path, wanted),
         )
 
+    def _end_others(self, manifest: Manifest) -> None:
+        """Take away what an earlier manifest named: a deployment would go on by its schedule."""
+        for other in standing(self.server, manifest):
+            if other.id in self._ids.values():
+                continue
+            if not self.dry:
+                self.server.delete(other.path)
+            self.changes.append(Change(other.what, "delete"))
+
     def _ensure(
         self,
         what: str,
@@ -241,12 +254,6 @@ def elsewhere(server: PrefectServer, pool: str, template: Mapping[str, Any]) -> 
     found = server.get(f"/work_pools/{pool}")
     home = home_of(found["base_job_template"]) if found else None
     return home if home != home_of(template) else None
-
-
-def automations_named(server: PrefectServer, name: str) -> list[dict[str, Any]]:
-    """All of this name, the oldest first: names are not unique."""
-    found = server.post("/automations/filter", {"automations": {"name": {"any_": [name]}}})
-    return sorted(found, key=lambda each: (each["created"], each["id"]))
 
 
 def _as_declared(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wickie.registration.registrar import CREDENTIALS, automations_named, elsewhere
+from wickie.registration.registrar import CREDENTIALS, elsewhere
+from wickie.registration.standing import standing
 from wickie.registration.work_pool import base_job_template
 
 if TYPE_CHECKING:
@@ -25,16 +26,9 @@ def unregister(server: PrefectServer, manifest: Manifest, pool: WorkPool) -> lis
     if elsewhere(server, manifest.pool, base_job_template(manifest.base_job_template, pool)):
         return []
     gone = []
-    for automation in manifest.automations:
-        for found in automations_named(server, automation["name"]):
-            server.delete(f"/automations/{found['id']}")
-            gone.append(f"automation {found['name']}")
-    for declared in manifest.deployments:
-        name = f"{declared['flow']}/{declared['name']}"
-        found = server.get(f"/deployments/name/{name}")
-        if found and found["work_pool_name"] == manifest.pool:
-            server.delete(f"/deployments/{found['id']}")
-            gone.append(f"deployment {name}")
+    for each in list(standing(server, manifest)):
+        server.delete(each.path)
+        gone.append(each.what)
     ours = {"work_pools": {"name": {"any_": [manifest.pool]}}, "limit": 1}
     if not server.post("/deployments/filter", ours) and server.get(f"/work_pools/{manifest.pool}"):
         server.delete(f"/work_pools/{manifest.pool}")
