@@ -107,12 +107,14 @@ def open_aws() -> Iterator[Aws]:
     """
     Start one. Only one may run in a process, since moto's state is global.
 
+    What was stored it shows at once, so nobody waits to read it.
     A function's own clients are not botocore's, where moto stands in: for them it also listens.
     """
     with (
         tempfile.TemporaryDirectory() as scratch,
         mock_aws(),
         _one_call_at_a_time(),
+        patch("wickie.rotation.versions._READ_PAUSES", ()),
         World("http://localhost", Path(scratch)) as world,
         _listening() as endpoint,
     ):
