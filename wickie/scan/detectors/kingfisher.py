@@ -42,6 +42,9 @@ _BASE64_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _LONGEST_DATA: Final = 1 << 16
 _AROUND: Final = 100
 """Bytes of the line before and after a match that a judgement of it takes into account."""
+_URL_RULE: Final = "betterleaks.generic-credential-uri"
+"""Of Kingfisher's own; it knows a place like ours, but no form of what stands there."""
+_ELIDED: Final = re.compile(r"\.{3}|\u2026")
 _QUOTES: Final = (b'"', b"'", b"`")
 _QUOTED: Final = 256
 
@@ -219,14 +222,21 @@ def _is_credential(
     *,
     generic: bool,
 ) -> bool:
-    if generic:
-        return _is_plausible(chunk, found, value, span)
+    if generic or found.rule_id == _URL_RULE:
+        return _is_plausible(
+            chunk, found, value, span, certain=found.confidence != "low" or not generic
+        )
     inside = span and not found.is_base64_encoded and _is_in_data_url(chunk.data, span[0])
-    return not inside
+    return not inside and not _ELIDED.search(value)
 
 
 def _is_plausible(
-    chunk: Chunk, found: kingfisher_sdk.Finding, value: str, span: tuple[int, int] | None
+    chunk: Chunk,
+    found: kingfisher_sdk.Finding,
+    value: str,
+    span: tuple[int, int] | None,
+    *,
+    certain: bool,
 ) -> bool:
     before = after = b""
     if span:
@@ -238,7 +248,7 @@ def _is_plausible(
         value,
         before.decode(errors="replace"),
         after.decode(errors="replace"),
-        certain=found.confidence != "low",
+        certain=certain,
     )
 
 

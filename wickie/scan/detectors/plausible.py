@@ -17,13 +17,16 @@ from wickie.scan import rules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION: Final = "3"
+VERSION: Final = "4"
 """To be raised with every change of what is plausible."""
 
 _PLACEHOLDERS: Final = re.compile(
     r"""
     \$\{ | \$\( | \{\{ | \}\} | <% | %\( | \#\{ | %[sdv] (?!\w) | \{\w{0,30}\}
     | ^ [$%@!&]+ [A-Za-z_][\w:.-]* [%@;)]* $ | ^ \\? [<\[({] .* [>\])}]? $ | ^ __?\w+?__? $
+    | ^ ["'`] \s? [+.&|]{1,2} \s? [\w.()\[\]]+ \s? [+.&|]           # what code joins to strings
+    | ^ \$ (?: [1-7y] | 2[abxy] | gy | apr1 | argon2\w{1,2} | scrypt | pbkdf2[\w-]* ) \$    # hashes
+    | \b sha-?(?: 1|224|256|384|512 ) \b
     | ^ (.) \1* $ | [xX]{4} | \*{3} | \.{3} | \u2026 | _{4} | -{4}
     | ^ (?: arn | vault | ssm | op | sm | kms | file | env | secretsmanager | resolve | data ) :
     | ^ (?: ENC | env | getenv | lookup | var | local | ref ) [(.\[]
@@ -40,7 +43,7 @@ _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _NAMES: Final = re.compile(
     r"""
     [A-Za-z_]+\d{0,2} (?: (?: \.|->|::|\?\. ) [A-Za-z_]+\d{0,2} )+ [\[\](){};,]*  # of attributes
-    | [A-Za-z_]\w* \s? [(\[] .*                                       # calls
+    | [A-Za-z_][\w.]* \s? [(\[] .*                                    # calls
     | [A-Za-z]+ \d                                                    # numbered words
     | [A-Za-z_.@-]+ | [\d.,:_-]+                                      # words, numbers
     | [A-Z][A-Z\d]* (?: _[A-Z\d]+ )+ ;?                               # constants
@@ -58,8 +61,8 @@ _NAMES: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_SIMPLE: Final = re.compile(r"[a-z]{5,20}\d?|\d{6,}")
-_KEYED: Final = re.compile(r"""(?i)passw(?:or)?d["']?\]?\s{0,4}(?::|=>?)\s{0,4}["']$""")
+_SIMPLE: Final = re.compile(r"[a-z]{4,20}\d?|\d{6,}")
+_KEYED: Final = re.compile(r"""(?i)passw(?:or)?d["']?\]?\s{0,4}(?::|=>?)\s{0,4}(?:\w+\()?["']$""")
 _FOREIGN: Final = re.compile(r"[\u2e80-\U0010ffff]")
 _HEX: Final = re.compile(r"[0-9a-fA-F]{32,}")
 _HASHED: Final = re.compile(r"(?i)sha\d|md5|hash|digest|checksum|integrity|etag|commit|revision")
@@ -70,6 +73,9 @@ _LETTER: Final = re.compile(r"[A-Za-z]")
 _MIXED: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z].{7,}")
 _SELF: Final = frozenset({"password", "passwd", "secret"})
 _SHORT: Final = 2
+_LETTERS: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z\d]{20,}")
+_TURN: Final = 3
+"""Letters of one kind that follow each other in what is drawn, at most, on average."""
 _UNWORDED: Final = re.compile(r"(?=(?:[^\d]*\d){2})(?=(?:[^A-Za-z]*[A-Za-z]){4})")
 _WORDED: Final = re.compile(
     r"""
@@ -83,7 +89,11 @@ _SYMBOLS: Final = frozenset("!@#$%^&*?~+=")
 _DOCUMENTED: Final = re.compile(
     r"@ (?:[\w-]+\.)* (?:example|test|invalid) \b", re.VERBOSE | re.IGNORECASE
 )
-_GUESSES: Final = frozenset({"guest", "root", "sesame", "open sesame", "postgres", "admin"})
+_GUESSES: Final = frozenset(
+    {"guest", "root", "sesame", "open sesame", "postgres", "admin"}
+    | {"1234567890"[:length] for length in range(4, 11)}
+)
+"""What is tried first, and stands in documentation much oftener than before a server."""
 _FIXED: Final[Mapping[str, re.Pattern[str]]] = {
     "wickie.basic-authorization": re.compile(r"[^\s:]{1,80}:(.{3,200})"),
     "wickie.registry-auth": re.compile(r"[^\s:]{1,80}:(.{3,500})"),
@@ -114,7 +124,9 @@ def plausible(rule: str, value: str, before: str, after: str, *, certain: bool) 
     if rule in _FIXED:
         inner = _FIXED[rule].fullmatch(_decoded(value))
         return inner is not None and not _is_placeholder(inner[1], before, after)
-    if _is_placeholder(value, before, after) or (rule in _WHOLE and _LISTED.search(value)):
+    listed = rule in _WHOLE and _LISTED.search(value)
+    hashed = _HEX.fullmatch(value) and _HASHED.search(before)
+    if listed or hashed or _is_placeholder(value, before, after):
         return False
     if rule == "wickie.environment-password":
         return bool(_SIMPLE.fullmatch(value)) or not _NAMES.fullmatch(value)
@@ -154,15 +166,21 @@ def _is_password(value: str, before: str) -> bool:
 
 def _is_random(value: str, before: str) -> bool:
     """What no person types: letters and digits mixed, without words."""
-    if not value.isascii() or _SEQUENCE.search(value) or _NAMES.fullmatch(value):
+    # An ARN ends in six random characters.
+    if not value.isascii() or _SEQUENCE.search(value) or _ARN.search(before):
         return False
-    if _ARN.search(before):
-        return False  # its name, which ends in six random characters
-    if _HEX.fullmatch(value):
-        return not _HASHED.search(before)
+    if _NAMES.fullmatch(value):
+        return _is_scrambled(value)
+    if _HEX.fullmatch(value) or _is_scrambled(value):
+        return True
     words = [word for word in _WORDS.findall(value) if len(word) > _SHORT]
     known = sum(word.lower() in _VOCABULARY for word in words)
     return bool(_UNWORDED.match(value)) and known <= _SHORT and not _WORDED.fullmatch(value)
+
+
+def _is_scrambled(value: str) -> bool:
+    """Capitals and small letters in turns much shorter than the words of a name."""
+    return bool(_LETTERS.fullmatch(value)) and len(value) <= _TURN * len(_WORDS.findall(value))
 
 
 def _decoded(text: str) -> str:
