@@ -44,7 +44,8 @@ _AROUND: Final = 100
 """Bytes of the line before and after a match that a judgement of it takes into account."""
 _URL_RULE: Final = "betterleaks.generic-credential-uri"
 """Of Kingfisher's own; it knows a place like ours, but no form of what stands there."""
-_ELIDED: Final = re.compile(r"\.{3}|\u2026")
+_UNFINISHED: Final = re.compile(r"\.{3}|\u2026|\$[({]|\{\{")
+"""What is left out, or to be put in: no form of credential has such."""
 _QUOTES: Final = (b'"', b"'", b"`")
 _QUOTED: Final = 256
 
@@ -227,7 +228,7 @@ def _is_credential(
             chunk, found, value, span, certain=found.confidence != "low" or not generic
         )
     inside = span and not found.is_base64_encoded and _is_in_data_url(chunk.data, span[0])
-    return not inside and not _ELIDED.search(value)
+    return not inside and not _UNFINISHED.search(value)
 
 
 def _is_plausible(

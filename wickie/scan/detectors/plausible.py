@@ -43,21 +43,21 @@ _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _NAMES: Final = re.compile(
     r"""
     [A-Za-z_]+\d{0,2} (?: (?: \.|->|::|\?\. ) [A-Za-z_]+\d{0,2} )+ [\[\](){};,]*  # of attributes
-    | [A-Za-z_][\w.]* \s? [(\[] .*                                    # calls
+    | [A-Za-z_][\w.]* \s? [(\[] .* | [A-Za-z_]+ [)}\]]+ [.,;] .*       # calls, and ends of them
     | [A-Za-z]+ \d                                                    # numbered words
     | [A-Za-z_.@-]+ | [\d.,:_-]+                                      # words, numbers
     | [A-Z][A-Z\d]* (?: _[A-Z\d]+ )+ ;?                               # constants
     | [\w.+-]+ @ [\w-]+ (?: \.[\w-]+ )+                               # addresses
-    | [\w.-]+ \. (?: py|js|ts|json|html?|php|txt|ya?ml|md|css|svg|png|pem|key|crt|cer|go|java|rb|sh
-      |xml|conf|cfg|ini|properties|log|p12|jks|pfx|tf|sql|jsx|tsx|vue|c|h|cpp|cs )
+    | [\w./-]+ \. (?: py|js|ts|json|html?|php|txt|ya?ml|md|css|svg|png|pem|key|crt|cer|go|java|rb|sh
+      |xml|conf|cfg|ini|properties|log|p12|jks|pfx|tf|sql|jsx|tsx|vue|c|h|cpp|cs ) (?: \?.* )?
     | [0-9a-fA-F]{8} (?: -[0-9a-fA-F]{4} ){3} -[0-9a-fA-F]{12}
-    | v?\d+ (?: \.\d+ )+ [\w.-]*
+    | [v~=<>]{0,2} \d+ (?: \.\d+ )+ [\w.-]*                           # versions
     | (?: \.{0,2} | ~ | [A-Za-z]: ) [/\\] [\w.@/\\-]* [\w/\\-]
     | [\w.-]+ (?: / [\w.-]+ )* / [a-z_.-]+
     | (?: a|div|input|form|span|button|label )? [\#.] [A-Za-z_-]{2,} \d{0,3} (?: [ .\#>:\[] .* )?
     | &[a-z]+; | [\^] .*
     | .* (?: \\[dwsSDWbn] | \[a-z | \.[*+][)?$] | \(\? | :// | => | \]\( | <\/? | \?\: ) .*
-    | [\w-]+ = [\w-]* | [\w.-]+ [,;] | [\w-]* : [\w.-]*
+    | [\w-]+ = [\w-]* (?: [,;&] [\w-]+ = [\w-]* )* | [\w.-]+ [,;] | [\w-]* : [\w.-]*
     """,
     re.VERBOSE,
 )
