@@ -46,6 +46,7 @@ _URL_RULE: Final = "betterleaks.generic-credential-uri"
 """Of Kingfisher's own; it knows a place like ours, but no form of what stands there."""
 _UNFINISHED: Final = re.compile(r"\.{3}|\u2026|\$[({]|\{\{")
 """What is left out, or to be put in: no form of credential has such."""
+_STRINGS: Final = re.compile(r':\s*\\?"([^"\s]{16,})"')
 _QUOTES: Final = (b'"', b"'", b"`")
 _QUOTED: Final = 256
 
@@ -228,7 +229,10 @@ def _is_credential(
             chunk, found, value, span, certain=found.confidence != "low" or not generic
         )
     inside = span and not found.is_base64_encoded and _is_in_data_url(chunk.data, span[0])
-    return not inside and not _UNFINISHED.search(value)
+    if inside or _UNFINISHED.search(value):
+        return False
+    # The mapping of an API's names to others has the form of a whole file of credentials.
+    return not value.startswith("{") or any(map(plausible.is_random, _STRINGS.findall(value)))
 
 
 def _is_plausible(

@@ -27,7 +27,8 @@ _PLACEHOLDERS: Final = re.compile(
     | ^ ["'`] \s? [+.&|]{1,2} \s? [\w.()\[\]]+ \s? [+.&|]           # what code joins to strings
     | ^ \$ (?: [1-7y] | 2[abxy] | gy | apr1 | argon2\w{1,2} | scrypt | pbkdf2[\w-]* ) \$    # hashes
     | \b sha-?(?: 1|224|256|384|512 ) \b
-    | ^ (.) \1* $ | [xX]{4} | \*{3} | \.{3} | \u2026 | _{4} | -{4}
+    | ^ (?P<mark> [^\w\s]+ ) [A-Za-z_.-]+ (?P=mark) $                      # of templates
+    | ^ (?P<one> . ) (?P=one)* $ | [xX]{4} | \*{3} | \#{3} | \.{3} | \u2026 | _{4} | -{4}
     | ^ (?: arn | vault | ssm | op | sm | kms | file | env | secretsmanager | resolve | data ) :
     | ^ (?: ENC | env | getenv | lookup | var | local | ref ) [(.\[]
     | process\.env | os\.environ | getenv | secretsmanager
@@ -55,14 +56,20 @@ _NAMES: Final = re.compile(
     | (?: \.{0,2} | ~ | [A-Za-z]: ) [/\\] [\w.@/\\-]* [\w/\\-]
     | [\w.-]+ (?: / [\w.-]+ )* / [a-z_.-]+
     | (?: a|div|input|form|span|button|label )? [\#.] [A-Za-z_-]{2,} \d{0,3} (?: [ .\#>:\[] .* )?
-    | &[a-z]+; | [\^] .*
+    | &[a-z]+; | [\^] .* | \\\) .*
     | .* (?: \\[dwsSDWbn] | \[a-z | \.[*+][)?$] | \(\? | :// | => | \]\( | <\/? | \?\: ) .*
     | [\w-]+ = [\w-]* (?: [,;&] [\w-]+ = [\w-]* )* | [\w.-]+ [,;] | [\w-]* : [\w.-]*
     """,
     re.VERBOSE,
 )
-_SIMPLE: Final = re.compile(r"[a-z]{4,20}\d?|\d{6,}")
-_KEYED: Final = re.compile(r"""(?i)passw(?:or)?d["']?\]?\s{0,4}(?::|=>?)\s{0,4}(?:\w+\()?["']$""")
+_SIMPLE: Final = re.compile(r"[a-z]{4,20}\d?|[A-Z][a-z]{4,20}\d|\d{6,}")
+_KEYED: Final = re.compile(
+    r"""
+    passw(?:or)?d ["']? \]? \s{0,4} (?: : | =>? ) \s{0,4} (?: \w+\( )? ["'] $
+    | ^ [\w.-]* passw(?:or)?d = $                # of a properties file
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 _FOREIGN: Final = re.compile(r"[\u2e80-\U0010ffff]")
 _HEX: Final = re.compile(r"[0-9a-fA-F]{32,}")
 _HASHED: Final = re.compile(r"(?i)sha\d|md5|hash|digest|checksum|integrity|etag|commit|revision")
@@ -101,7 +108,7 @@ _FIXED: Final[Mapping[str, re.Pattern[str]]] = {
 }
 """What stands in base64, and which of it is the secret."""
 _WHOLE: Final = frozenset({"wickie.password-setting", "wickie.environment-password"})
-_LISTED: Final = re.compile(r"[&;]\w+=")
+_LISTED: Final = re.compile(r"[&;,]\w+=")
 _FORMED: Final = frozenset(
     "wickie." + name
     for name in ("password-hash", "putty-key", "private-key-open", "json-web-key", "wireguard-key")
@@ -131,7 +138,7 @@ def plausible(rule: str, value: str, before: str, after: str, *, certain: bool) 
     if rule == "wickie.environment-password":
         return bool(_SIMPLE.fullmatch(value)) or not _NAMES.fullmatch(value)
     if rule.startswith(("wickie.secret-", "wickie.bearer-")):
-        return _is_random(value, before)
+        return is_random(value, before)
     return certain or _is_password(value, before)
 
 
@@ -164,7 +171,7 @@ def _is_password(value: str, before: str) -> bool:
     return symbols or (bool(_LETTER.search(value)) and not named)
 
 
-def _is_random(value: str, before: str) -> bool:
+def is_random(value: str, before: str = "") -> bool:
     """What no person types: letters and digits mixed, without words."""
     # An ARN ends in six random characters.
     if not value.isascii() or _SEQUENCE.search(value) or _ARN.search(before):
@@ -189,4 +196,5 @@ def _decoded(text: str) -> str:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
     except (binascii.Error, ValueError):
         return ""
-    return decoded if decoded.isprintable() else ""
+    text = decoded.removesuffix("\n")  # of an `echo` that nobody told otherwise
+    return text if text.isprintable() else ""
