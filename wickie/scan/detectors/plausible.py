@@ -27,7 +27,7 @@ _PLACEHOLDERS: Final = re.compile(
     | ^ ["'`] \s? [+.&|]{1,2} \s? [\w.()\[\]]+ \s? [+.&|]           # what code joins to strings
     | ^ \$ (?: [1-7y] | 2[abxy] | gy | apr1 | argon2\w{1,2} | scrypt | pbkdf2[\w-]* ) \$    # hashes
     | \b sha-?(?: 1|224|256|384|512 ) \b
-    | ^ (?P<mark> [^\w\s]+ ) [A-Za-z_.-]+ (?P=mark) $                      # of templates
+    | ^ (?P<mark> [^\w\s]{1,3} ) [A-Za-z_.-]+ (?P=mark) $                  # of templates
     | ^ (?P<one> . ) (?P=one)* $ | [xX]{4} | \*{3} | \#{3} | \.{3} | \u2026 | _{4} | -{4}
     | ^ (?: arn | vault | ssm | op | sm | kms | file | env | secretsmanager | resolve | data ) :
     | ^ (?: ENC | env | getenv | lookup | var | local | ref ) [(.\[]
