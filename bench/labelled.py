@@ -89,9 +89,13 @@ def _wickie(detector: KingfisherDetector, path: Path) -> Iterator[tuple[int, int
     for chunk in chunked(io.BytesIO(path.read_bytes()), "", "", "bench"):
         for match in settled(list(detector.detect([chunk]))):
             if isinstance(match, Match):
-                first = match.finding.location.line or 1
-                start, end = match.span or (0, 0)
-                yield first, first + chunk.data[start:end].count(b"\n")
+                if match.span is None:
+                    yield (match.finding.location.line or 1,) * 2
+                    continue
+                # Not the finding's own line: a value that is repeated is one finding.
+                start, end = match.span
+                first = chunk.first_line + chunk.data.count(b"\n", 0, start)
+                yield first, first + chunk.data.count(b"\n", start, end)
 
 
 def _kingfisher(scanner: kingfisher_sdk.Scanner, path: Path) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import secrets
 from collections.abc import Sequence
@@ -56,6 +57,7 @@ def written(example: str, shape: str) -> str:
         "alphanumeric": with_digits(16),
         "url": quote(password, safe=""),
         "basic": base64.b64encode(f"app:{password}".encode()).decode(),
+        "echoed": base64.b64encode(f"app:{password}\n".encode()).decode(),
         "base64": base64.b64encode(password.encode()).decode(),
         "token": with_digits(40),
         "token64": with_digits(64),
@@ -134,3 +136,29 @@ def test_what_comes_up_by_chance_in_an_image_is_no_credential(kingfisher):
     assert found(kingfisher, f"LOGO: data:image/png;base64,iVBO+{token}\n") == set()
     encoded = base64.b64encode(f"key={token}".encode()).decode()
     assert found(kingfisher, f"FILE: data:text/plain;base64,{encoded}\n")
+
+
+def account_with(key: str, key_id: str | None = None) -> str:
+    """A service account of Google's."""
+    account = {
+        "type": "service_account",
+        "project_id": "shop",
+        "private_key_id": key_id or secrets.token_hex(20),
+        "private_key": f"-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n",
+        "auth_provider_x509_cert_url": "https://www.googleapis.com/oauth2/v1/certs",
+        "client_email": "app@shop.iam.gserviceaccount.com",
+    }
+    return json.dumps(account)
+
+
+def test_what_documentation_says_in_the_place_of_a_credential_is_none(kingfisher):
+    url = "postgres://app:{}@db.shop.internal/shop"
+    assert found(kingfisher, url.format(with_digits(16))) == {"betterleaks.generic-credential-uri"}
+    assert found(kingfisher, url.format("password")) == set()
+    assert "betterleaks.gcp-service-account" in found(kingfisher, account_with(with_digits(800)))
+    assert found(kingfisher, account_with("...")) == set()
+    assert found(kingfisher, account_with("key")) != set()
+    assert found(kingfisher, account_with("key", "key_id")) == set()
+    curl = 'curl --user "app:{}" https://api.shop.internal'
+    assert found(kingfisher, curl.format(with_digits(16))) == {"betterleaks.curl-auth-user"}
+    assert found(kingfisher, curl.format("$(cat /run/app)")) == set()

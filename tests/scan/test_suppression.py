@@ -40,7 +40,7 @@ def found(detector: Any, text: str, uri: str, source: str = "s3") -> Finding:
 
 
 def in_place(detector: Any, value: str, uri: str, source: str = "s3") -> Finding:
-    return found(detector, f"token={value}\n", uri, source)
+    return found(detector, f"a={value}\n", uri, source)
 
 
 def test_a_suppressed_finding_says_by_whom_why_and_until_when_and_ends(
@@ -63,7 +63,7 @@ def test_a_value_is_followed_within_its_bucket_and_not_beyond(
 ) -> None:
     value = github_token()
     first = in_place(kingfisher, value, "s3://shop/a.env")
-    moved = found(kingfisher, f"\n\n# moved\ntoken={value}\n", "s3://shop/old/b.env")
+    moved = found(kingfisher, f"\n\n# moved\na={value}\n", "s3://shop/old/b.env")
     assert moved.id != first.id
     assert moved.value_key == first.value_key
     others = [

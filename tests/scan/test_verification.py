@@ -73,7 +73,7 @@ def test_a_finding_has_its_issuers_verdict_and_no_plaintext(verdict: Verdict) ->
 
 
 def test_nobody_is_asked_unless_somebody_wants_to() -> None:
-    source = Paper([f"token={github_token()}".encode()])
+    source = Paper([f"a={github_token()}".encode()])
     detector = KingfisherDetector(KEY)
     (match,) = detector.detect(list(next(source.artifacts()).read()))  # type: ignore[union-attr]
     assert match.credential is None  # type: ignore[union-attr]

@@ -42,6 +42,11 @@ _BASE64_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _LONGEST_DATA: Final = 1 << 16
 _AROUND: Final = 100
 """Bytes of the line before and after a match that a judgement of it takes into account."""
+_URL_RULE: Final = "betterleaks.generic-credential-uri"
+"""Of Kingfisher's own; it knows a place like ours, but no form of what stands there."""
+_UNFINISHED: Final = re.compile(r"\.{3}|\u2026|\$[({]|\{\{")
+"""What is left out, or to be put in: no form of credential has such."""
+_STRINGS: Final = re.compile(r':\s*\\?"([^"\s]{16,})"')
 _QUOTES: Final = (b'"', b"'", b"`")
 _QUOTED: Final = 256
 
@@ -219,14 +224,24 @@ def _is_credential(
     *,
     generic: bool,
 ) -> bool:
-    if generic:
-        return _is_plausible(chunk, found, value, span)
+    if generic or found.rule_id == _URL_RULE:
+        return _is_plausible(
+            chunk, found, value, span, certain=found.confidence != "low" or not generic
+        )
     inside = span and not found.is_base64_encoded and _is_in_data_url(chunk.data, span[0])
-    return not inside
+    if inside or _UNFINISHED.search(value):
+        return False
+    # The mapping of an API's names to others has the form of a whole file of credentials.
+    return not value.startswith("{") or any(map(plausible.is_random, _STRINGS.findall(value)))
 
 
 def _is_plausible(
-    chunk: Chunk, found: kingfisher_sdk.Finding, value: str, span: tuple[int, int] | None
+    chunk: Chunk,
+    found: kingfisher_sdk.Finding,
+    value: str,
+    span: tuple[int, int] | None,
+    *,
+    certain: bool,
 ) -> bool:
     before = after = b""
     if span:
@@ -238,7 +253,7 @@ def _is_plausible(
         value,
         before.decode(errors="replace"),
         after.decode(errors="replace"),
-        certain=found.confidence != "low",
+        certain=certain,
     )
 
 
