@@ -167,7 +167,7 @@ def table() -> list[dict[str, object]]:
             **{name: _told(tallies[name][repository]) for name in ways},
             "did not end": ", ".join(tallies[list(ways)[-1]][repository].unended),
         }
-        for repository in tallies["wickie"]
+        for repository in sorted(tallies["wickie"], key=lambda name: (name == "all", name))
     ]
 
 
