@@ -29,6 +29,8 @@ demo: dev  ## the whole loop on a local AWS; KEEP=1 leaves it running until Ctrl
 	$(BIN)/python -m local.demo $(if $(KEEP),--keep)
 
 test: dev  ## every test, real servers and the CDK CLI included
+	@# What cannot be had of these is skipped by its test, which says so.
+	-@$(MAKE) --no-print-directory tools
 	$(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
 
 test-unit: dev  ## the fast tests: no servers, no network

@@ -104,6 +104,7 @@ def test_a_live_access_key_is_11_where_aws_is_asked(
     (code / "env").write_text(f"aws_access_key_id={key_id}\naws_secret_access_key={secret}\n")
     done = wickie("scan", "--format", "json", *(["--verify"] if how == "--verify" else []))
     found = {each["rule_id"]: each for each in scanned(done)["findings"]}
+    assert found.keys() <= {"betterleaks.aws-access-token", "wickie.secret-setting"}
     finding = found["betterleaks.aws-access-token"]
     asked = how != "neither"
     assert (done.exit_code, finding["verdict"]) == ((11, "LIVE") if asked else (10, "UNKNOWN"))

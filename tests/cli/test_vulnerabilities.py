@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from typer.testing import Result
 
 from tests.vulnerabilities.databases import JINJA, WERKZEUG, trivy_database
+from tests.vulnerabilities.present import trivy_path
 
 Wickie = Callable[..., Result]
 
@@ -21,9 +21,7 @@ Wickie = Callable[..., Result]
 @pytest.fixture
 def project(folder: Path, configured: Callable[[str], Path]) -> Callable[..., None]:
     """A folder `code` with two vulnerable pins, and a wickie.yaml that has Trivy scan it."""
-    trivy = shutil.which("trivy", path=str(Path(sys.executable).parent))
-    if not trivy:
-        pytest.skip("no trivy in this environment: PyPI has its wheel for x86-64 Linux alone")
+    trivy = trivy_path()
     (folder / "code").mkdir()
     (folder / "code" / "requirements.txt").write_text("jinja2==3.1.2\nwerkzeug==0.15.2\n")
 

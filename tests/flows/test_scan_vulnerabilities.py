@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 
 from flows.scan_vulnerabilities import scan_vulnerabilities
 from tests.vulnerabilities.databases import JINJA, WERKZEUG, trivy_database
+from tests.vulnerabilities.present import trivy_path
 from wickie.aws import Clients
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect", "stage")]
@@ -41,9 +40,7 @@ def run(
     **differing: Any,
 ) -> Any:
     """Run the flow; returns its final state."""
-    trivy = shutil.which("trivy", path=str(Path(sys.executable).parent))
-    if not trivy:
-        pytest.skip("no trivy in this environment: PyPI has its wheel for x86-64 Linux alone")
+    trivy = trivy_path()
     scanner = {"engine": "trivy", "program": trivy, "database": {"directory": str(database)}}
     section = {"targets": targets, "scanners": [scanner], **differing}
     config = tmp_path / "wickie.yaml"

@@ -14,7 +14,6 @@ import pytest
 
 from local import access
 from local.policies.deployed import Account
-from local.postgres import binaries
 from local.server import LocalAws
 from local.world import ACCOUNT, REGION
 from tests.local.cdk import Cli, synthesised
@@ -86,8 +85,6 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    if not binaries():
-        pytest.skip("no PostgreSQL here; apt-get install postgresql")
     home = tmp_path_factory.mktemp("hosted")
     with ExitStack() as stack:
         aws = stack.enter_context(LocalAws())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.vulnerabilities import grypedb
 from tests.vulnerabilities.databases import trivy_database
+from tests.vulnerabilities.present import trivy_path
 from wickie.vulnerabilities.grype import Grype
 from wickie.vulnerabilities.program import Program
 from wickie.vulnerabilities.scanner import Database, file_sha256
@@ -24,10 +24,7 @@ GRYPE = "GOBIN=~/.cache/wickie/grype-0.115.0 go install github.com/anchore/grype
 @pytest.fixture(scope="session")
 def trivy_program() -> Program:
     """The real Trivy, where a wheel of it exists for this machine."""
-    found = shutil.which("trivy", path=str(Path(sys.executable).parent))
-    if not found:
-        pytest.skip("no trivy in this environment: PyPI has its wheel for x86-64 Linux alone")
-    return Program("trivy", found)
+    return Program("trivy", trivy_path())
 
 
 @pytest.fixture(scope="session")

@@ -200,6 +200,7 @@ class Registrar:
     def _end_others(self, manifest: Manifest) -> None:
         """Take away what an earlier manifest named: a deployment would go on by its schedule."""
         for other in standing(self.server, manifest):
+            self.require_time()
             if other.id in self._ids.values():
                 continue
             if not self.dry:
